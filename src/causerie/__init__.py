@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from causerie.api.fit.fitting import fit
     from causerie.api.generation.async_streamer import AsyncTextIteratorStreamer
     from causerie.api.generation.config import GenerationConfig
+    from causerie.api.generation.logits_processors import LogitsProcessor, LogitsProcessorList
     from causerie.api.generation.seeds import set_seed
     from causerie.api.generation.stopping_criteria import (
         EosTokenCriteria,
@@ -38,6 +39,8 @@ _HOMES = {
     "CauserieError": "causerie.errors",
     "EosTokenCriteria": "causerie.api.generation.stopping_criteria",
     "GenerationConfig": "causerie.api.generation.config",
+    "LogitsProcessor": "causerie.api.generation.logits_processors",
+    "LogitsProcessorList": "causerie.api.generation.logits_processors",
     "MaxLengthCriteria": "causerie.api.generation.stopping_criteria",
     "MaxTimeCriteria": "causerie.api.generation.stopping_criteria",
     "StopStringCriteria": "causerie.api.generation.stopping_criteria",
@@ -62,6 +65,8 @@ __all__ = [
     "CauserieError",
     "EosTokenCriteria",
     "GenerationConfig",
+    "LogitsProcessor",
+    "LogitsProcessorList",
     "MaxLengthCriteria",
     "MaxTimeCriteria",
     "StopStringCriteria",

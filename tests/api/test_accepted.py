@@ -79,12 +79,6 @@ def test_arguments_that_change_nothing(
     assert pipe("fox", **GREEDY, **arguments) == reference("fox", **GREEDY, **arguments)
 
 
-def test_processors_that_would_change_something_are_refused(model: CausalLM) -> None:
-    processors = transformers.LogitsProcessorList([transformers.TopKLogitsWarper(3)])
-    with pytest.raises(Unsupported, match="logits_processor"):
-        model.generate(IDS, logits_processor=processors)
-
-
 def test_a_call_without_a_mask_reads_the_token_that_is_padding_elsewhere(model: CausalLM, theirs: Any) -> None:
     ids = torch.tensor([[5, 0, 6, 0, 7]])
     pad, model.generation_config.pad_token_id = model.generation_config.pad_token_id, 0

@@ -183,9 +183,9 @@ def test_lengths(model: CausalLM) -> None:
     [
         ({"max_new_token": 3}, UnknownName, "max_new_token'.*nearest first: max_new_tokens"),
         ({"inputs_id": [1]}, UnknownName, "input_ids"),
-        ({"num_beams": 3}, Unsupported, "num_beams=3"),
+        ({"num_beams": 3, "do_sample": True}, Unsupported, "num_beams=3 draws nothing at random"),
         ({"assistant_model": object()}, UsageError, "expected a model that AutoModelForCausalLM loaded"),
-        ({"logits_processor": [print]}, Unsupported, "logit_bias"),
+        ({"logits_processor": [print]}, UsageError, "logits processor print gave None; expected scores of shape"),
         ({"temperature": 0, "num_return_sequences": 3}, UsageError, "three identical|3 identical"),
         ({"output_logits": True}, UsageError, "return_dict_in_generate=True"),
         ({"logprobs": 2}, UsageError, "return_dict_in_generate=True"),

@@ -27,6 +27,7 @@ OURS = {
     "frequency_penalty",
     "logit_bias",
     "logprobs",
+    "bad_words",
     "repetition_detection",
     "speculation",
 }

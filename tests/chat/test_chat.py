@@ -28,7 +28,7 @@ from causerie.errors import (
 )
 from causerie.text.tokenizer import Tokenizer
 
-from .conftest import CHATML
+from .conftest import CHATML, save, sentencepiece
 
 _loaded: dict[Path, Tokenizer] = {}
 
@@ -440,3 +440,12 @@ def test_whether_a_model_thinks_where_nothing_is_said_of_it(small: Path, decides
     tokenizer = tokenizer_of(small)
     assert ChatFormat(tokenizer, ChatTemplate(CHATML + decides)).thinks_by_default is default
     assert ChatFormat(tokenizer, ChatTemplate(None)).thinks_by_default is None
+
+
+def test_going_on_keeps_the_space_before_the_next_word(tmp_path: Path) -> None:
+    """Also with a vocabulary whose decoding drops the one that a text begins with."""
+    config = {"bos_token": "<s>", "eos_token": "</s>", "chat_template": CHATML}
+    chat, _ = session(save(tmp_path / "spm", sentencepiece(), config), "the", "the")
+    assert "".join(chat.ask("Hi", None)) == "the"
+    assert "".join(chat.proceed(None)) == " the"
+    assert chat.messages[-1]["content"] == "the the"

@@ -244,6 +244,25 @@ def test_encodings_behave_as_mappings(small: Path) -> None:
     assert tokenizer(["hello"]).char_to_token(0, 0) == 0
 
 
+def test_tokens_and_characters_of_encodings(spm: Path) -> None:
+    tokenizer, reference = ChatTokenizer.from_folder(spm), theirs(spm)
+    tokenizer.pad_token = reference.pad_token = "</s>"
+    texts = ["Hello you two", "Hé"]
+    ours, expected = (each(texts, padding=True, return_tensors="pt") for each in (tokenizer, reference))
+    assert ours.is_fast and expected.is_fast
+    for row in range(2):
+        assert ours.tokens(row) == expected.tokens(row)
+        spans = [expected.token_to_chars(row, token) for token in range(len(ours.tokens(row)))]
+        assert [ours.token_to_chars(row, token) for token in range(len(spans))] == [
+            span and tuple(span) for span in spans
+        ]
+    backends = (tokenizer.backend_tokenizer, reference.backend_tokenizer)
+    assert len({tuple(each.encode("Hé you").ids) for each in backends}) == 1
+    assert tokenizer("Hello").tokens() == reference("Hello").tokens()
+    with pytest.raises(UsageError, match="vocabulary of these tokens is not known"):
+        tokenizer.pad([tokenizer("Hello")]).tokens()
+
+
 def test_mistakes_are_explained(small: Path) -> None:
     tokenizer = ChatTokenizer.from_folder(small)
     with pytest.raises(UnknownName, match="nearest first: padding,"):

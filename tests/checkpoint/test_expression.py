@@ -26,9 +26,8 @@ from causerie.checkpoint.expression import (
     Squeezed,
     Tensor,
     Transposed,
-    Turns,
-    Unpermuted,
 )
+from causerie.checkpoint.head_rows import Turns, Unpermuted
 from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.checkpoint.writer import write_safetensors
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from causerie import builtin_model_path
+from causerie import AutoModelForCausalLM, builtin_model_path
 from causerie.api.generation.config import GenerationConfig
 from causerie.errors import UsageError
 from causerie.text.bad_words import BadWords
@@ -48,3 +48,15 @@ def test_what_would_complete_a_word_is_forbidden_and_nothing_else(prompt: str, a
 def test_what_is_no_list_of_words_is_refused(value: object) -> None:
     with pytest.raises(UsageError, match="bad_words is"):
         GenerationConfig(bad_words=value)
+
+
+def test_a_form_and_bad_words_are_asked_together() -> None:
+    """Of two figures that one comes whose word is not banned."""
+    with AutoModelForCausalLM.from_pretrained(builtin_model_path()) as model:
+        form = {"type": "choice", "choice": ["7", "8"]}
+        prompt = [tokenizer.encode("The number: ", add_special_tokens=False)]
+        answers = [
+            tokenizer.decode(model.generate(prompt, response_format=form, **words)[0][len(prompt[0]) :], True)
+            for words in ({"bad_words": ["7"]}, {"bad_words": ["8"]})
+        ]
+    assert answers == ["8", "7"]

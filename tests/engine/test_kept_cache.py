@@ -208,16 +208,19 @@ def test_a_request_can_be_cancelled_while_its_beginning_comes_back(tmp_path: Pat
     engine.check_integrity()
 
 
-def test_the_last_text_is_there_before_anybody_asks(tmp_path: Path) -> None:
-    chat(tmp_path, BytesModel(), [9] * 30)
-    text, _ = chat(tmp_path, BytesModel(blocks=64), list(range(30)))
-    model = BytesModel(blocks=64)
+def test_the_last_texts_are_there_before_anybody_asks(tmp_path: Path) -> None:
+    shape: dict[str, Any] = {"blocks": 80, "slots": 8}  # a quarter of it has room for two of these
+    texts = [chat(tmp_path, BytesModel(**shape), [first] * 30)[0] for first in (9, 8, 7)]
+    model = BytesModel(**shape)
     engine = Engine(model, disk=(model, folder(tmp_path)))
     while engine.rest == 0:
         engine.keep()
         engine.check_integrity()
-    assert engine.rest is None and engine.stats().kept_blocks == -(-(len(text) - 1) // 4)
-    run(engine, model, [[*text, 3]], Random(0))
+    stats = engine.stats()
+    assert engine.rest is None and stats.kept_blocks == sum(-(-(len(text) - 1) // 4) for text in texts[1:])
+    runs = model.rows_run
+    run(engine, model, [[*text, 3] for text in texts[1:]], Random(0))
+    assert model.rows_run - runs < 30
 
 
 def test_a_thread_keeps_while_it_rests_and_when_it_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,3 +250,11 @@ def test_a_disk_that_takes_nothing_is_said_once(tmp_path: Path, monkeypatch: pyt
     for prompt in (list(range(30)), [3] * 30):
         chat(tmp_path, BytesModel(), prompt, notes)
     assert [note.split(":")[0] for note in notes] == ["Nothing of this chat's cache was kept on the disk"] * 2
+
+
+def test_of_a_text_that_is_too_large_its_beginning_is_kept(tmp_path: Path) -> None:
+    model = BytesModel()
+    engine = Engine(model, disk=(model, folder(tmp_path, most=20_000)))
+    (text,) = run(engine, model, [list(range(31)) + list(range(24))], Random(0))
+    engine.close()
+    assert recall_count(tmp_path, text[:40], 20_000) >= 8

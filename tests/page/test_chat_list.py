@@ -65,6 +65,7 @@ def test_pins_and_folders(listed: Callable[..., Page]) -> None:
     expect(titles(page)).to_have_text(["three", "House", "two", "one"])
     choose(page, "one", "Move to a folder")
     page.click("role=menuitem[name='House']")
+    kept(page)  # read when all is written
     page.reload()
     expect(titles(page)).to_have_text(["three", "House", "one", "two"])
     page.locator(".chats .folder").hover()
@@ -80,6 +81,7 @@ def test_pins_and_folders(listed: Callable[..., Page]) -> None:
     expect(page.locator(".chats h3")).to_have_text(["Pinned", "Today"])
     page.click(".toast button")
     expect(page.locator(".chats h3")).to_have_text(["Pinned", "Folders"])
+    kept(page)  # read when all is written
     page.reload()
     expect(titles(page)).to_have_text(["three", "Garden", "one", "two"])
 
@@ -165,6 +167,7 @@ def test_what_is_deleted_comes_back_within_ten_seconds_and_not_later(listed: Cal
     page.mouse.move(600, 300)
     page.clock.fast_forward(10_500)
     expect(page.locator(".toast")).to_have_count(0)
+    kept(page)  # read when all is written
     page.reload()
     expect(titles(page)).to_have_text(["one", "three"])
 

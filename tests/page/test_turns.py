@@ -233,8 +233,8 @@ def test_a_tap_shows_what_can_be_done_with_a_turn(page: Page, scripted: Scripted
 def test_an_answer_that_grew_is_what_it_is_after_a_reload(
     page: Page, scripted: ScriptedServer, text: str, shape: str
 ) -> None:
-    scripted.deltas = [{"content": character} for character in text]
-    scripted.pause = 0.002
+    scripted.deltas = [{"content": f"{part}\n\n"} for part in text.split("\n\n")]
+    scripted.pause = 0.2  # each part is shown before the next one comes
     open_page(page, scripted.url)
     say(page, "Hi")
     blocks = """(prose) => { const names = (of) => [...of.children].map((each) => each.tagName.toLowerCase());

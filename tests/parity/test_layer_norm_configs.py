@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from causerie.errors import ConfigError
+from causerie.models.names import is_computed
 from causerie.models.registry import spec_from_config
 from causerie.spec.decoder import Decoder
 
@@ -215,3 +216,45 @@ def test_slopes_are_those_of_the_paper() -> None:
     (first, *_), six = spec_of(REAL["bloom-560m"]).layers, spec_of(REAL["bloom-560m"] | {"num_attention_heads": 8})
     assert first.mixer.slopes == (2**-2, 2**-4, 2**-6, 2**-8)
     assert six.layers[0].mixer.slopes == tuple(2.0**-i for i in range(1, 9))
+
+
+_OF_THAT_TIME = {
+    "activation_function": "gelu_new", "bos_token_id": 50256, "eos_token_id": 50256, "gradient_checkpointing": False,
+    "initializer_range": 0.02, "layer_norm_epsilon": 1e-05, "summary_activation": None, "summary_first_dropout": 0.1,
+    "summary_proj_to_labels": True, "summary_type": "cls_index", "summary_use_proj": True, "use_cache": True,
+}  # fmt: skip
+OLDER = {
+    "gpt-neo-125m": (125_198_592, {
+        "architectures": ["GPTNeoForCausalLM"], "attention_dropout": 0, "attention_layers": ["global", "local"] * 6,
+        "attention_types": [[["global", "local"], 6]], "embed_dropout": 0, "hidden_size": 768,
+        "intermediate_size": None, "max_position_embeddings": 2048, "model_type": "gpt_neo", "num_heads": 12,
+        "num_layers": 12, "resid_dropout": 0, "vocab_size": 50257, "window_size": 256,
+    }),
+    "gpt-j-6b": (6_050_882_784, {
+        "architectures": ["GPTJForCausalLM"], "attn_pdrop": 0.0, "embd_pdrop": 0.0, "model_type": "gptj",
+        "n_embd": 4096, "n_head": 16, "n_inner": None, "n_layer": 28, "n_positions": 2048, "resid_pdrop": 0.0,
+        "rotary": True, "rotary_dim": 64, "scale_attn_weights": True, "tie_word_embeddings": False,
+        "tokenizer_class": "GPT2Tokenizer", "vocab_size": 50400,
+    }),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OLDER)
+def test_older_configs_are_read_and_have_as_many_parameters_as_their_makers_say(name: str) -> None:
+    parameters, values = OLDER[name]
+    assert spec_from_config(_OF_THAT_TIME | values).parameters == parameters
+
+
+def test_kinds_of_layers_that_are_said_twice_agree() -> None:
+    values = _OF_THAT_TIME | OLDER["gpt-neo-125m"][1]
+    alone = spec_from_config({key: each for key, each in values.items() if key != "attention_layers"})
+    assert [mixer.window for mixer in alone.attentions] == [None, 256] * 6
+    everywhere = {"attention_types": [[["global"], 12]], "attention_layers": ["global"] * 12}
+    assert {mixer.window for mixer in spec_from_config(values | everywhere).attentions} == {None}
+    with pytest.raises(ConfigError, match="attention_layers"):
+        spec_from_config(values | {"attention_layers": ["local"] * 12})
+
+
+def test_masks_that_first_files_hold_are_no_weights() -> None:
+    assert all(is_computed(f"transformer.h.3.attn.{mask}") for mask in ("bias", "masked_bias", "attention.masked_bias"))
+    assert not is_computed("transformer.h.3.attn.attention.out_proj.bias")

@@ -17,11 +17,14 @@ from causerie.backends.ops import Backend
 from causerie.checkpoint.safetensors import SafetensorsIndex
 from causerie.checkpoint.writer import write_safetensors
 from causerie.errors import ConfigError
+from causerie.models.gguf.architecture import gguf_model
 from causerie.models.registry import spec_from_config
 from tests.parity.cases import PROMPT, Case
 from tests.parity.harness import load, prompt_logits, some_tokens
 from tests.parity.published import PUBLISHED
+from tests.parity.test_gguf_heads import of_recipe
 
+PARTS = ("q.weight", "k.weight", "v.weight")
 FLASH = PUBLISHED["MiMo-V2-Flash"]
 FolderOf = Callable[[Case | str], Path]
 
@@ -96,3 +99,25 @@ def test_mimo_7b_is_qwen2_with_a_head() -> None:
     assert spec.layers == other.layers and spec.draft_head is not None
     with pytest.raises(ConfigError, match="attention_bias"):
         spec_from_config(values | {"attention_bias": False})
+
+
+def test_a_gguf_file_may_have_queries_keys_and_values_of_a_layer_in_one_tensor(tmp_path: Path) -> None:
+    """As those of MiMo-V2.5 have them; it is the model that it is with three."""
+    made = of_recipe("mimo2-head", tmp_path)
+    fused: dict[str, np.ndarray] = {}
+    for name, tensor in made.tensors.items():
+        block, _, part = name.rpartition(".attn_")
+        fused[f"{block}.attn_qkv.weight" if part in PARTS else name] = (
+            np.concatenate([made.tensors[f"{block}.attn_{each}"] for each in PARTS]) if part in PARTS else tensor
+        )
+    assert len(fused) < len(made.tensors)
+    write_safetensors(tmp_path / "apart", made.tensors)
+    write_safetensors(tmp_path / "fused", fused)
+    with SafetensorsIndex.open(tmp_path / "apart") as apart, SafetensorsIndex.open(tmp_path / "fused") as together:
+        one, other = (gguf_model(made.recipe.metadata, index) for index in (apart, together))
+        spec = spec_from_config(one.config, draft_head=True)
+        assert spec == spec_from_config(other.config, draft_head=True) and spec.draft_head is not None
+        weights = [*spec.weights(), *(each for i in range(spec.draft_head.count) for each in spec.head_weights(i))]
+        for weight in weights:
+            expected = one.names(spec).expression(weight.name).read(apart)
+            np.testing.assert_array_equal(other.names(spec).expression(weight.name).read(together), expected)

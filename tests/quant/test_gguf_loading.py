@@ -11,8 +11,9 @@ import pytest
 
 from causerie.backends.ops import Backend
 from causerie.checkpoint.elementwise import Plus
-from causerie.checkpoint.expression import Columns, Place, Rows, Tensor, Transposed, Turns
+from causerie.checkpoint.expression import Columns, Place, Rows, Tensor, Transposed
 from causerie.checkpoint.gguf.index import open_gguf
+from causerie.checkpoint.head_rows import Turns
 from causerie.errors import UsageError, WeightFileError
 from causerie.loading.load import Survey, load_surveyed, survey
 from causerie.loading.packed.model_matrix import ModelMatrix

@@ -16,6 +16,7 @@ from typing import Any
 
 import anthropic
 import httpx
+import ollama
 import openai
 
 from causerie import builtin_model_path
@@ -37,6 +38,10 @@ class Server:
     def anthropic_client(self, key: str = "none") -> anthropic.Anthropic:
         """The official client, closed when the server stops."""
         return self.clients.enter_context(anthropic.Anthropic(base_url=self.url, api_key=key, max_retries=0))
+
+    def ollama_client(self) -> ollama.Client:
+        """The official client, closed when the server stops."""
+        return self.clients.enter_context(ollama.Client(host=self.url, timeout=60))
 
     def post(self, path: str, body: Any, **options: Any) -> httpx.Response:
         return httpx.post(self.url + path, json=body, timeout=60, **options)

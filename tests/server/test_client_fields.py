@@ -66,7 +66,8 @@ def test_null_counts_as_left_out_for_anthropics_clients_too(server: Server, fiel
 
 @pytest.mark.parametrize("route", list(BODIES))
 def test_null_of_what_is_required_is_refused_by_name(server: Server, route: str) -> None:
-    told = server.post(f"/v1/{route}", BODIES[route] | {"model": None})
+    name = {"completions": "prompt", "responses": "input"}.get(route, "messages")
+    told = server.post(f"/v1/{route}", BODIES[route] | {name: None})
     assert told.status_code == 400 and "null" in told.text
 
 
@@ -196,11 +197,10 @@ def test_responses_fields_that_ask_for_nothing_are_accepted(client: openai.OpenA
 @pytest.mark.parametrize(
     ("path", "missing"),
     [
-        ("/v1/chat/completions", "model"),
         ("/v1/chat/completions", "messages"),
         ("/v1/completions", "prompt"),
         ("/v1/responses", "input"),
-        ("/tokenize", "model"),
+        ("/tokenize", "prompt"),
     ],
 )
 def test_a_missing_field_is_the_param(server: Server, path: str, missing: str) -> None:

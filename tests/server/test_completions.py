@@ -120,7 +120,7 @@ def test_top_logprobs_hold_the_drawn_token(client: openai.OpenAI, logprobs: int)
         ({"best_of": 3}, "best_of"),
         ({"logprobs": 99}, "logprobs"),
         ({"messages": []}, "messages"),
-        ({"max_tokens": 0}, "max_tokens"),
+        ({"max_tokens": -1}, "max_tokens"),
     ],
 )
 def test_what_cannot_be_is_refused_by_name(server: Server, fields: dict[str, object], param: str | None) -> None:

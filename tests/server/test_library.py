@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import ollama
 import pytest
 
 from causerie import builtin_model_path
@@ -61,10 +62,8 @@ def test_what_is_here_is_offered_and_can_be_taken(place: LibraryServer) -> None:
         assert place.server.post("/library/serve", {"model": second}).json() == {"model": second, "served": True}
     assert served(place.server) == ["builtin", second] and rows(place)[second]["served"]
     assert place.server.said("What is a token?", model=second) == place.server.said("What is a token?")
-    assert (
-        second
-        in place.server.get("/openapi.json").json()["components"]["schemas"]["LoadBody"]["properties"]["model"]["enum"]
-    )
+    schemas = place.server.get("/openapi.json").json()["components"]["schemas"]
+    assert second in schemas["LoadBody"]["properties"]["model"]["anyOf"][0]["enum"]
 
 
 def test_what_is_told_before_is_what_a_loaded_model_tells(place: LibraryServer) -> None:
@@ -195,3 +194,13 @@ def test_who_may(options: tuple[str, ...], choosing: bool, downloads: bool, tmp_
             ):
                 answer = server.post(route, body)
                 assert answer.status_code == 403 and "--allow-downloads" in answer.json()["error"]["message"]
+
+
+def test_a_pull_by_ollamas_client(place: LibraryServer) -> None:
+    client = place.server.ollama_client()
+    states = [event.status for event in client.pull(f"{NAME}:latest", stream=True)]
+    assert states[0] == "pulling manifest" and states[-1] == "success"
+    assert NAME in served(place.server) and client.show(NAME).details
+    assert client.pull("builtin").status == "success"  # served already
+    with pytest.raises(ollama.ResponseError, match=GATED):
+        client.pull(GATED)

@@ -11,11 +11,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from causerie.api.embedding_vectors import POOLING, Embedded, is_tokens, normalized
 from causerie.api.generation.answers import Answer, read_answers
+from causerie.api.generation.beam_call import beam_answers
+from causerie.api.generation.beams import BeamFlags
 from causerie.api.generation.config import GenerationConfig
 from causerie.api.generation.forward import ForwardCall
+from causerie.api.generation.logits_processors import own_faults, with_processors
 from causerie.api.generation.notices import ContextNotice, warn_of_flags_without_effect
 from causerie.api.generation.outputs import CausalLMOutput, output_of
 from causerie.api.generation.prompt_rows import Container, Prompts
@@ -55,6 +59,10 @@ class CausalLM(OpenModel):
         output = CausalLMOutput(prompts.container.array(logits[:, call.columns]))
         return output if call.return_dict else (output.logits,)
 
+    def forward(self, input_ids: Any = None, attention_mask: Any = None, **others: Any) -> Any:
+        """As calling the model."""
+        return self(input_ids, attention_mask, **others)
+
     def embed(self, inputs: Any, *, tokenizer: ChatTokenizer | None = None) -> Embedded:
         """The embedding of a text [width], or of several [texts, width], in float32: the mean of the hidden states
         after the last norm over the text's tokens, with length 1. A text may be given as its token ids. It is read
@@ -69,6 +77,12 @@ class CausalLM(OpenModel):
         vectors = np.stack([normalized(answer.mean_state) for answer in answers])
         return vectors[0] if one else vectors
 
+    def compute_transition_scores(self, sequences: Any, scores: Any, normalize_logits: bool = False) -> Any:
+        """See transition_scores.py; of a call with return_dict_in_generate and output_scores (or output_logits)."""
+        from causerie.api.generation.transition_scores import transition_scores
+
+        return transition_scores(sequences, scores, normalize_logits)
+
     # --- tokens to tokens ---
 
     def generate(
@@ -81,6 +95,8 @@ class CausalLM(OpenModel):
         tokenizer: ChatTokenizer | None = None,
         streamer: Any = None,
         stopping_criteria: Any = None,
+        logits_processor: Any = None,
+        prefix_allowed_tokens_fn: Any = None,
         assistant_model: Any = None,
         assistant_tokenizer: ChatTokenizer | None = None,
         **flags: Any,
@@ -94,12 +110,22 @@ class CausalLM(OpenModel):
         length it is 256 new tokens. An answer includes the tokens that end it. `stop_strings` are searched with
         `tokenizer`, by default the model's own. `streamer` gets the tokens as they come. `stopping_criteria` are
         callables of (ids [rows, tokens so far], scores) as in StoppingCriteria, asked after each step.
+        `logits_processor` (see LogitsProcessor) and `prefix_allowed_tokens_fn` (of batch_id, ids) are asked for each
+        token of each answer by itself, in another thread; what they raise is raised here. They take longer than flags.
         `assistant_model`, a smaller model (loaded, a folder or an id), guesses tokens that this one checks several at a
         time; no answer changes. One with other tokens needs `tokenizer` and `assistant_tokenizer`, which translate.
+        `num_beams` with `length_penalty` and `early_stopping` gives the best of so many beams, without sampling.
         Warns of flags that change nothing and of answers that the context cuts. Raises UsageError and its kinds before
         anything runs, EngineError when the engine fails."""
         with preparing(streamer):
+            beams = BeamFlags.read(flags)
             levels = Flags(call_flags(flags), generation_config, self.generation_config)
+            if beams is not None:
+                if streamer is not None or assistant_model is not None:
+                    raise UsageError("num_beams goes with no streamer and no assistant_model; leave out one of them.")
+                prompts = self._prompts(inputs, input_ids, attention_mask, levels)
+                code = (stopping_criteria, logits_processor, prefix_allowed_tokens_fn)
+                return self._best_beams(beams, levels, prompts, tokenizer, code)
             prompts = self._prompts(inputs, input_ids, attention_mask, levels)
             plan = self.decide(levels, prompts.width, prompts.longest)
             _refuse_unheld(levels, plan)
@@ -122,14 +148,46 @@ class CausalLM(OpenModel):
                 streamer,
             )
         rows = [tokens for tokens in prompts.tokens for _ in range(plan.sequences)]
-        params = plan.each(len(prompts.tokens))
-        answers = self.answer(rows, params, watching)
+        params = with_processors(
+            plan.each(len(prompts.tokens)), prompt_rows, prompts.container, logits_processor, prefix_allowed_tokens_fn
+        )
+        with own_faults(params):
+            answers = self.answer(rows, params, watching)
         ContextNotice(self.context).look(plan, prompts.longest, answers)
         sequences = [[*row, *answer.tokens] for row, answer in zip(prompt_rows, answers, strict=True)]
         batch = prompts.container.batch(sequences, plan.pad)
         if not plan.return_dict:
             return batch
         return output_of(batch, answers, plan, params, prompts.container)
+
+    def _best_beams(
+        self, beams: BeamFlags, levels: Flags, prompts: Prompts, tokenizer: ChatTokenizer | None, code: tuple[Any, ...]
+    ) -> Any:
+        """What generate() returns where `beams` are asked for; `code` is the caller's."""
+        sequences = levels.get("num_return_sequences", 1)
+        levels = replace(levels, call=levels.call.merged(GenerationConfig(num_return_sequences=1)))
+        plan = self.decide(levels, prompts.width, prompts.longest)
+        _refuse_unheld(levels, plan)
+        warn_of_flags_without_effect(levels)
+        read = SamplingParams(max_tokens=1, keep_logits=True, most_drafted=0)
+
+        def next_logits(texts: list[list[int]]) -> list[NDArray[np.float32]]:
+            answers = read_answers(self._engine.submit_all([(text, read) for text in texts]))
+            return [answer.logits[0] for answer in answers]
+
+        criteria, processor, allowed = code
+        return beam_answers(
+            prompts,
+            plan,
+            beams,
+            sequences,
+            next_logits,
+            ContextNotice(self.context),
+            tokenizer=tokenizer or (self.tokenizer if plan.stop_strings else None),
+            criteria=criteria,
+            logits_processor=processor,
+            prefix_allowed_tokens_fn=allowed,
+        )
 
     def stream(
         self,

@@ -15,6 +15,7 @@ from causerie.api.drafting.assistance import Assistance
 from causerie.api.drafting.draft_checkpoint import DraftCheckpoint
 from causerie.api.generation.config import GenerationConfig
 from causerie.api.generation.foreign_flags import ForeignFlag, refuse_flags
+from causerie.api.module_names import ModuleNames
 from causerie.api.options.torch_names import DeviceName, device_name, dtype_name, dtype_object
 from causerie.errors import Unsupported, UsageError
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from causerie.models.model import Model
 
 
-class OpenModel:
+class OpenModel(ModuleNames):
     """A model and the engine that runs it, by the field's names for what they are."""
 
     def __init__(
@@ -106,7 +107,7 @@ class OpenModel:
         return self._model
 
     def expect_chats(self) -> None:
-        """Has the engine bring back what is kept of the last text, where keep_cache is set, before somebody asks for
+        """Has the engine bring back what is kept of the last texts, where keep_cache is set, before somebody asks for
         it. Not before `step_model.touch`, as that is for memory which nothing uses yet."""
         if self._engine.stats().disk is not None:
             self._engine.begin()
@@ -245,10 +246,6 @@ class OpenModel:
             raise UsageError("This model was made without a folder, so there is nothing to save it from.")
         kernels = self._model.kernel_matrices() if prepared else None
         self._saving.write(Path(save_directory), self.generation_config, progress=progress, prepared=kernels)
-
-    def eval(self) -> Self:
-        """Itself; there is no other mode."""
-        return self
 
     def close(self) -> None:
         """Ends what runs and frees weights and cache. Also done when the last reference goes."""

@@ -10,6 +10,7 @@ from causerie.errors import UsageError, unknown
 
 if TYPE_CHECKING:  # its module brings numpy, and flags are checked before anything else
     from causerie.decoding.constraint import Constraint
+    from causerie.decoding.row_change import RowChange
 
 MOST_BIAS = 1e30
 """Of a bias: a logit stays a float32 with many of them added."""
@@ -52,6 +53,7 @@ class SamplingParams:
     longest_match: int | None = None  # last tokens at most that are looked up for that in what came before
 
     constraint: Constraint | None = None  # what the answer must look like
+    row_change: RowChange | None = None  # what the caller's own code makes of the filtered scores
 
     seed: int = 0  # noise is a function of (seed, position): same seed, same text
     max_time: float | None = None  # seconds from the request's start

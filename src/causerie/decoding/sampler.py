@@ -102,6 +102,7 @@ class RequestSampler:
         self._matched = prompt  # tokens of the history that the matcher has taken
         self._filters = bool(
             params.constraint
+            or params.row_change
             or self._bias
             or self._penalties
             or self._no_repeat
@@ -118,7 +119,7 @@ class RequestSampler:
         if not np.isfinite(row[token]):
             return Drawn(token, error=_unusable(row))
         if self._filters:
-            scores = self._filtered(row, history)
+            scores = self.filtered(row, history)
             token = int(scores.argmax())
             if not np.isfinite(scores[token]):
                 sentence = "Every token is forbidden by this request's filters; relax some of them."
@@ -132,8 +133,8 @@ class RequestSampler:
             token = choice if places is None else int(places[choice])
         return self._report(token, row, scores, places) if self._reports else Drawn(token)
 
-    def _filtered(self, row: Row, history: array[int]) -> Row:
-        """A changed copy of the row."""
+    def filtered(self, row: Row, history: array[int]) -> Row:
+        """A copy of the row as filters change it for the token after `history`, which only grows from call to call."""
         row = row.copy()
         if self._params.constraint is not None:
             if self._matcher is None:
@@ -155,12 +156,15 @@ class RequestSampler:
         row[self._suppressed] = -np.inf
         if new == 0:
             row[self._begin] = -np.inf
+        if self._params.row_change is not None:
+            self._params.row_change.change(history[self._prompt :], row)
         return row
 
     def _forbidding(self) -> str | None:
         """The flag that most likely forbids what the others leave: the model and the form alone always leave some."""
         params = self._params
         flags = {
+            "logits_processor": params.row_change,
             "suppress_tokens": params.suppress_tokens,
             "begin_suppress_tokens": params.begin_suppress_tokens,
             "bad_words_ids": params.bad_words,

@@ -136,6 +136,11 @@ class EngineThread:
             _stop(self._commands, self._thread, None)
 
     def _send(self, command: _Submit | _Adopt | None) -> None:
+        if threading.current_thread() is self._thread:
+            raise EngineError(
+                "A model was asked from inside its own step, by a logits processor, and would wait for "
+                "itself. Load the model a second time and ask that one."
+            )
         with self._lock:  # so that no request can follow the stop
             if self._closed:
                 raise EngineError("The engine was closed; load the model again to go on.")

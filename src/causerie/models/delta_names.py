@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from causerie.checkpoint.expression import Expression, Flattened, Rows, Squeezed, Tensor, Transposed, Turns
+from causerie.checkpoint.expression import Expression, Flattened, Rows, Squeezed, Tensor, Transposed
+from causerie.checkpoint.head_rows import Turns
 from causerie.models.names import LLAMA_WEIGHTS, QK_NORMS, centered
 from causerie.spec.decoder import Decoder
 from causerie.spec.delta import DeltaRule

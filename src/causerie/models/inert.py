@@ -38,6 +38,8 @@ _TRAINING = (  # how weights were first drawn, and what is dropped while trainin
     "attn_pdrop",
     "embedding_dropout",
     "residual_dropout",
+    "embed_dropout",
+    "resid_dropout",
     "expert_dropout",
     "activation_dropout",
     "classifier_dropout",

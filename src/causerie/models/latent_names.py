@@ -3,7 +3,8 @@ values of a head one after the other, heads in turns. Knows no family."""
 
 from __future__ import annotations
 
-from causerie.checkpoint.expression import Expression, Rows, Tensor, Transposed, Turns, Unpermuted
+from causerie.checkpoint.expression import Expression, Rows, Tensor, Transposed
+from causerie.checkpoint.head_rows import Turns, Unpermuted
 from causerie.models.names import Table
 from causerie.spec.decoder import Decoder
 

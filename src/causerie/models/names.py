@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from causerie.checkpoint.elementwise import Plus
-from causerie.checkpoint.expression import Expression, Rows, Tensor, Turns, Unpermuted
+from causerie.checkpoint.expression import Expression, Rows, Tensor
+from causerie.checkpoint.head_rows import Turns, Unpermuted
 from causerie.spec.attention import Attention
 from causerie.spec.decoder import EMBEDDING, Decoder
 
@@ -141,7 +142,7 @@ _COMPUTED = re.compile(
     r"^(?:(?:language_model\.)?model\.(?:language_model\.)?(layers\.\d+\.self_attn\.)?rotary_emb\.inv_freq"
     r"|gpt_neox\.layers\.\d+\.attention\.(?:rotary_emb\.inv_freq|bias|masked_bias)"
     r"|model\.layers\.\d+\.mlp\.act_fn\.(?:beta|eps)"
-    r"|(?:transformer\.)?h\.\d+\.(?:attn\.(?:bias|masked_bias)|self_attention\.(?:maybe_rotary|rotary_emb)\.inv_freq))$"
+    r"|(?:transformer\.)?h\.\d+\.(?:attn\.(?:attention\.)?(?:bias|masked_bias)|self_attention\.(?:maybe_rotary|rotary_emb)\.inv_freq))$"
 )
 
 

@@ -18,53 +18,41 @@ from causerie.text.borders import borders
 from causerie.text.detokenize import token_bytes
 
 if TYPE_CHECKING:
-    from causerie.decoding.constraint import Constraint, Matcher
     from causerie.text.tokenizer import Tokenizer
 
 
 class BadWords:
-    """Some texts, for answers of one tokenizer; what `inner` asks is asked as well."""
+    """Some texts, for answers of one tokenizer."""
 
-    def __init__(self, texts: Sequence[str], tokenizer: Tokenizer, vocab: int, inner: Constraint | None = None) -> None:
+    def __init__(self, texts: Sequence[str], tokenizer: Tokenizer, vocab: int) -> None:
         """`vocab` is how many logits a row has."""
         self._spellings = _spellings(tokenizer)
         self._words = [_BadWord(text.encode().lower(), self._spellings, vocab) for text in texts]
-        self._inner = inner
 
     def matcher(self, prompt: Sequence[int]) -> BadWordsMatcher:
         """See Constraint. A text that the end of the prompt has begun may not be ended either."""
-        inner = None if self._inner is None else self._inner.matcher(prompt)
-        matcher = BadWordsMatcher(self._words, self._spellings, inner)
+        matcher = BadWordsMatcher(self._words, self._spellings)
         longest = max(len(word.text) for word in self._words)
-        matcher.follow(prompt[-longest:])
+        matcher.advance(prompt[-longest:])
         return matcher
 
 
 class BadWordsMatcher:
     """One answer's way: of each text, how much of its beginning the answer ends with."""
 
-    def __init__(self, words: Sequence[_BadWord], spellings: _Spellings, inner: Matcher | None) -> None:
+    def __init__(self, words: Sequence[_BadWord], spellings: _Spellings) -> None:
         self._words = words
         self._spellings = spellings
-        self._inner = inner
         self._begun = [0] * len(words)
 
-    def follow(self, tokens: Sequence[int]) -> None:
-        """Takes tokens that have been written."""
+    def advance(self, tokens: Sequence[int]) -> None:
+        """See Matcher."""
         for token in tokens:
             spelling = self._spellings.of(token)
             self._begun = [word.advance(begun, spelling) for word, begun in zip(self._words, self._begun, strict=True)]
 
-    def advance(self, tokens: Sequence[int]) -> None:
-        """See Matcher."""
-        if self._inner is not None:
-            self._inner.advance(tokens)
-        self.follow(tokens)
-
     def forbid(self, row: NDArray[np.float32]) -> None:
         """See Matcher."""
-        if self._inner is not None:
-            self._inner.forbid(row)
         for word, begun in zip(self._words, self._begun, strict=True):
             row[word.completions(begun)] = -np.inf
 

@@ -174,6 +174,11 @@ class Tokenizer:
         """The id of a token, or None."""
         return self._backend.token_to_id(token)
 
+    @property
+    def backend(self) -> RustTokenizer:
+        """The tokenizer of the `tokenizers` library. What is changed in it is changed here."""
+        return self._backend
+
     def id_to_token(self, token_id: int) -> str | None:
         """The token of an id as the vocabulary spells it, or None."""
         return self._backend.id_to_token(token_id) if 0 <= token_id < 2**32 else None

@@ -65,6 +65,13 @@ CASES = [
         (*_OLD, "max_position_embeddings"),
     ),
     Case("gpt2, scores as they are", "gpt2", {"scale_attn_weights": False, "layer_norm_epsilon": 0.1}, _OLD),
+    Case("gptj", "gptj", {"rotary_dim": 12}, _OLD),
+    Case(
+        "gpt_neo",
+        "gpt_neo",
+        {"num_layers": 4, "attention_types": [[["global", "local"], 2]], "window_size": 7},
+        ("rms_norm_eps", "num_key_value_heads", "num_hidden_layers"),
+    ),
     Case("opt", "opt", {"tie_word_embeddings": True, "ffn_dim": 101}, _OLD),
     Case(
         "opt, no biases, no weights in norms",

@@ -159,6 +159,10 @@ class GenerationConfig:
         own = {name: getattr(self, name) for name in FLAGS}
         return {name: value for name, value in {**own, **self._foreign}.items() if value is not None}
 
+    def to_diff_dict(self) -> dict[str, Any]:
+        """The flags that are set: without one, none is."""
+        return self.to_dict()
+
     @property
     def foreign(self) -> Mapping[str, Any]:
         """Flags of the field that nothing here reads and that somebody set. Those of a checkpoint may ask for
@@ -191,6 +195,13 @@ class GenerationConfig:
         """A config with these flags, of which `flags` win; the field's notes of who wrote them are left out."""
         values = {name: value for name, value in config_dict.items() if name not in METADATA}
         return cls(**{**values, **flags})
+
+    @classmethod
+    def from_model_config(cls, model_config: Any) -> GenerationConfig:
+        """The flags that a model's config.json sets, as of files of before generation_config.json; of transformers'
+        configs too."""
+        values = model_config.to_dict()
+        return cls(**{name: value for name, value in values.items() if name in FLAGS and value is not None})
 
     @classmethod
     def from_file(cls, path: Path) -> GenerationConfig:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from causerie.chat.parse import ReplyFormat
 from causerie.decoding.constraint import Constraint
+from causerie.decoding.joint_constraint import JointConstraint
 from causerie.decoding.reasoning import AfterReasoning, ReasoningTokens
 from causerie.errors import CauserieError, Unsupported, about
 
@@ -24,7 +25,8 @@ def constraint_of(plan: Generation, tokenizer: ChatTokenizer, vocab: int) -> Con
         return form
     from causerie.text.bad_words import BadWords
 
-    return BadWords(plan.bad_words, tokenizer.text, vocab, form)
+    words = BadWords(plan.bad_words, tokenizer.text, vocab)
+    return words if form is None else JointConstraint((form, words))
 
 
 def _form(plan: Generation, tokenizer: ChatTokenizer, vocab: int) -> Constraint | None:

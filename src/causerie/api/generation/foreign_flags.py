@@ -33,7 +33,10 @@ def _is_same(value: Any, known: Any) -> bool:
     return type(value) is type(known) and value == known
 
 
-_BEAMS = "There is no beam search here; do_sample=True with num_return_sequences gives several answers."
+_BEAMS = (
+    "Beams are searched by model.generate(…, num_beams=…) alone; do_sample=True with num_return_sequences gives "
+    "several answers everywhere."
+)
 _DRAFTS = (
     "Leave it out, the tokens are the same: assistant_model, speculation and prompt_lookup_num_tokens are there, and "
     "how many tokens are guessed is measured."
@@ -51,10 +54,8 @@ FOREIGN: dict[str, ForeignFlag] = {
     "diversity_penalty": ForeignFlag((0.0, 0), _BEAMS),
     "early_stopping": ForeignFlag((False,), _BEAMS, exact=True),  # only beams read it, and num_beams speaks for them
     "length_penalty": ForeignFlag((1.0, 1), _BEAMS, exact=True),
-    "constraints": ForeignFlag((), "Constrained answers come in a later version; bad_words_ids and logit_bias exist."),
-    "force_words_ids": ForeignFlag(
-        (), "Use sequence_bias to make words likelier; there is no beam search to force them."
-    ),
+    "constraints": ForeignFlag((), "Use response_format, or prefix_allowed_tokens_fn."),
+    "force_words_ids": ForeignFlag((), "Use sequence_bias to make words likelier; beams here force none."),
     "penalty_alpha": ForeignFlag((0.0, 0), _HUB),
     "dola_layers": ForeignFlag((), _HUB),
     "low_memory": ForeignFlag((False,), "It belongs to contrastive search, which is not here.", exact=True),
@@ -98,8 +99,8 @@ FOREIGN: dict[str, ForeignFlag] = {
 
 # Arguments of the field's generate() that are objects or switches rather than settings.
 FOREIGN_ARGUMENTS: dict[str, ForeignFlag] = {
-    "logits_processor": ForeignFlag(([],), "Use logit_bias, bad_words_ids, suppress_tokens or the penalties."),
-    "prefix_allowed_tokens_fn": ForeignFlag((), "Constrained answers come in a later version; logit_bias exists."),
+    "logits_processor": ForeignFlag(([],), "Pass it to generate() or to pipeline(), which run it."),
+    "prefix_allowed_tokens_fn": ForeignFlag((), "Pass it to generate() or to pipeline(), which run it."),
     "assistant_model": ForeignFlag((), "Pass it to generate() or to pipeline(); model.assist() keeps it."),
     "assistant_tokenizer": ForeignFlag((), "Pass it to generate() or to pipeline(), beside assistant_model."),
     "negative_prompt_ids": ForeignFlag((), "Guidance by a second prompt is not here; say it in the system message."),

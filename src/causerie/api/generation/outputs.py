@@ -49,6 +49,9 @@ class GenerateOutput(_Named):
     sequences: Any  # [r, tokens], prompts included
     scores: tuple[Any, ...] | None = None  # per new token [r, vocab], after all filters; output_scores
     logits: tuple[Any, ...] | None = None  # per new token [r, vocab], as the model gave them; output_logits
+    sequences_scores: Any = (
+        None  # [r], of beams, with output_scores; `scores` and `logits` then have a row for each beam
+    )
     logprobs: list[list[float]] | None = None  # of each row's new tokens, natural logarithms; logprobs
     finish_reasons: list[str] | None = None  # "stop", "length" or "time"
     seeds: list[int] | None = None  # pass as seed to get a row again; None when greedy
@@ -74,7 +77,7 @@ def output_of(
 def score_steps(rows: Sequence[Sequence[NDArray[np.float32]]], renormalize: bool) -> Iterator[NDArray[np.float32]]:
     """Scores [rows, vocab] for each step of the longest row, as log-probabilities where `renormalize`."""
     steps = _steps(rows)
-    return map(_log_softmax, steps) if renormalize else steps
+    return map(log_softmax, steps) if renormalize else steps
 
 
 def _steps(rows: Sequence[Sequence[NDArray[np.float32]]]) -> Iterator[NDArray[np.float32]]:
@@ -84,6 +87,7 @@ def _steps(rows: Sequence[Sequence[NDArray[np.float32]]]) -> Iterator[NDArray[np
         yield np.stack([row[step] if len(row) > step else np.zeros_like(present) for row in rows])
 
 
-def _log_softmax(values: NDArray[np.float32]) -> NDArray[np.float32]:
+def log_softmax(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Logarithms of the probabilities of each row."""
     shifted = values - values.max(axis=-1, keepdims=True)
     return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)), dtype=np.float32)

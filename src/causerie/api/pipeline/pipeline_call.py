@@ -33,6 +33,8 @@ class PipelineCall:
     generation_config: GenerationConfig | None = None
     streamer: Any = None
     stopping_criteria: Any = None
+    logits_processor: Any = None
+    prefix_allowed_tokens_fn: Any = None
     return_type: int = FULL_TEXT
     skip_special_tokens: bool = True
     clean_up_tokenization_spaces: bool | None = None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from causerie.api.auto import AutoModelForCausalLM, AutoTokenizer
 from causerie.api.causal_lm import CausalLM
 from causerie.api.generation.config import GenerationConfig
+from causerie.api.generation.logits_processors import own_faults, with_processors
 from causerie.api.generation.notices import ContextNotice, warn_of_flags_without_effect
 from causerie.api.generation.prompt_rows import Container
 from causerie.api.generation.resolution import DEFAULT_NEW_TOKENS, Flags, Generation
@@ -185,6 +186,7 @@ class TextGenerationPipeline:
         it.
 
         Options: the flags of GenerationConfig, and generation_config, streamer (one prompt), stopping_criteria,
+        logits_processor, prefix_allowed_tokens_fn,
         return_full_text=False (the new text alone), return_tensors=True ("generated_token_ids" instead of text),
         skip_special_tokens, clean_up_tokenization_spaces, continue_final_message, add_generation_prompt, tools,
         documents, variables of the chat template, tokenizer_encode_kwargs, stop_sequence; for texts prefix, truncation,
@@ -215,6 +217,11 @@ class TextGenerationPipeline:
             raise UsageError(
                 "stream() is itself the stream: leave out streamer and stopping_criteria, and close it to stop."
             )
+        if call.logits_processor is not None or call.prefix_allowed_tokens_fn is not None:
+            raise UsageError(
+                "stream() runs no code of yours: leave out logits_processor and prefix_allowed_tokens_fn, or call the "
+                "pipeline with a streamer."
+            )
         written = self._write(prompt, call)
         return self.model.stream_text(
             written.tokens,
@@ -243,7 +250,14 @@ class TextGenerationPipeline:
             prompts = [self._write(each, call) for each in inputs]
             plans = [self._decide(flags, prompt) for prompt in prompts]
             rows = [prompt.tokens for prompt, plan in zip(prompts, plans, strict=True) for _ in range(plan.sequences)]
-            params = [each for plan in plans for each in plan.each(1)]
+            params = with_processors(
+                [each for plan in plans for each in plan.each(1)],
+                rows,
+                Container("list"),
+                call.logits_processor,
+                call.prefix_allowed_tokens_fn,
+                (call.batch_size or 1) * plans[0].sequences,
+            )
             watching = Watching(
                 rows,
                 Container("list"),
@@ -252,7 +266,8 @@ class TextGenerationPipeline:
                 call.stopping_criteria,
                 call.streamer,
             )
-        answers = iter(self.model.answer(rows, params, watching))
+        with own_faults(params):
+            answers = iter(self.model.answer(rows, params, watching))
         results = []
         for prompt, plan in zip(prompts, plans, strict=True):
             own = list(islice(answers, plan.sequences))

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any
 
-from causerie.api.tensors import is_torch, to_kind, to_torch
+from causerie.api.tensors import is_torch, to_kind, to_lists, to_torch
 from causerie.errors import UsageError
 
 
 class BatchEncoding(MutableMapping[str, Any]):
     """A mapping whose values are also attributes. `**encoding` works as for a dict; `spans` are the characters
-    (start, end) of each row's tokens, where the text is known."""
+    (start, end) of each row's tokens, where the text is known; `spell` is how the vocabulary spells an id."""
 
-    def __init__(self, data: dict[str, Any], spans: list[list[tuple[int, int]]] | None = None) -> None:
+    is_fast = True
+
+    def __init__(
+        self,
+        data: dict[str, Any],
+        spans: list[list[tuple[int, int]]] | None = None,
+        spell: Callable[[int], str | None] | None = None,
+    ) -> None:
         self.data = data
         self._spans = spans
+        self._spell = spell
 
     def __getitem__(self, key: str) -> Any:
         if key in self.data:
@@ -59,6 +67,23 @@ class BatchEncoding(MutableMapping[str, Any]):
                 rows = value if not value or isinstance(value[0], list) else [value]
                 self.data[key] = to_kind(rows if tensor_type is not None else value, tensor_type)
         return self
+
+    def tokens(self, batch_index: int = 0) -> list[str | None]:
+        """The tokens of a row, spelled as in the vocabulary. Raises UsageError where it is not known."""
+        if self._spell is None:
+            raise UsageError("The vocabulary of these tokens is not known. Use tokenizer.convert_ids_to_tokens(ids).")
+        rows = to_lists(self.data["input_ids"])
+        row = rows[batch_index] if rows and isinstance(rows[0], list) else rows
+        return [self._spell(token) for token in row]
+
+    def token_to_chars(self, batch_or_token_index: int, token_index: int | None = None) -> tuple[int, int] | None:
+        """The characters (start, end) of a token of a row, by default of the first; None for one that was added to the
+        text. Raises UsageError where the text is not known."""
+        if self._spans is None:
+            raise UsageError("The characters of these tokens are not known. Encode text to know them.")
+        row, token = (0, batch_or_token_index) if token_index is None else (batch_or_token_index, token_index)
+        start, end = self._spans[row][token]
+        return (start, end) if end > start else None
 
     def char_to_token(self, row: int, character: int) -> int | None:
         """The token that holds a character of row `row`, None if none does."""

@@ -120,6 +120,7 @@ class ChatTokenizer(TokenNames):
             self.pad_token_id or 0,
             single=isinstance(text, str),
             return_tensors=return_tensors,
+            spell=self.text.id_to_token,
             names={
                 "attention_mask": asked(return_attention_mask, "attention_mask" in self.model_input_names),
                 "token_type_ids": asked(return_token_type_ids, "token_type_ids" in self.model_input_names),
@@ -157,6 +158,11 @@ class ChatTokenizer(TokenNames):
         if self._splits_special_tokens:
             return list(self.convert_ids_to_tokens(self(text, add_special_tokens=add_special_tokens)["input_ids"]))
         return self.text.pieces(text, add_special_tokens)
+
+    @property
+    def backend_tokenizer(self) -> Any:
+        """The tokenizer of the `tokenizers` library underneath."""
+        return self.text.backend
 
     @property
     def _splits_special_tokens(self) -> bool:
@@ -294,7 +300,14 @@ class ChatTokenizer(TokenNames):
             }
         names = {"attention_mask": asked(mask, True)}
         out = encoding_of(
-            rows, plan, self.pad_token_id or 0, not several, return_tensors=return_tensors, names=names, more=more
+            rows,
+            plan,
+            self.pad_token_id or 0,
+            not several,
+            return_tensors=return_tensors,
+            names=names,
+            spell=self.text.id_to_token,
+            more=more,
         )
         return out if return_dict else out["input_ids"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,7 @@ def encoding_of(
     *,
     return_tensors: str | None,
     names: Mapping[str, bool],
+    spell: Callable[[int], str | None],
     more: Mapping[str, list[list[int]]] | None = None,
 ) -> BatchEncoding:
     """The encoding of rows, with the columns whose `names` are true and the ready ones in `more`. A
@@ -55,8 +56,8 @@ def encoding_of(
     for name, values in (more or {}).items():
         columns[name] = column(values, 0)
     if single and return_tensors is None:
-        return BatchEncoding({name: values[0] for name, values in columns.items()}, spans)
-    return BatchEncoding({name: to_kind(values, return_tensors) for name, values in columns.items()}, spans)
+        return BatchEncoding({name: values[0] for name, values in columns.items()}, spans, spell)
+    return BatchEncoding({name: to_kind(values, return_tensors) for name, values in columns.items()}, spans, spell)
 
 
 def pad_encodings(

@@ -6,6 +6,7 @@ Knows no step.
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,7 @@ from causerie.backends.native.abi import Counted
 from causerie.backends.native.arena import Arena, aligned
 from causerie.backends.native.cache import LayerCaches
 from causerie.backends.native.expert_store import ExpertStore
-from causerie.backends.native.line import WIDE, Line
+from causerie.backends.native.line import WIDE, Line, Value
 from causerie.backends.native.lookahead import stored_layers
 from causerie.backends.native.program import Program
 from causerie.backends.native.trace import NativeOps
@@ -69,11 +70,8 @@ class Traced:
         taps = results[len(_EXITS) :]
         if [(each.counted, each.form) for each in results] != [*_EXITS, *[_TAP] * len(taps)]:
             raise EngineError(f"The pass gave {results}; float32 rows of both exits and of taps are needed.")
-        entry = () if ops.entry is None else (ops.entry,)
         lines = assembly.fold_roundings(ops.lines, results)
-        outer = {each.number: 4 * each.width for each in (*results, *entry)}
-        widest = max((tap.width for tap in taps), default=0)
-        outer |= {tap.number: 4 * widest * len(taps) for tap in taps}  # those of a token lie side by side
+        outer = _outer(results, ops.entry)
         memory = assembly.share_memory(lines, outer)
         lines = assembly.with_merges(lines)
         room = sum(memory.sizes(max_tokens))
@@ -81,11 +79,7 @@ class Traced:
         instructions, parts = assembly.assemble(lines, memory, ops.panels)
         panels = ops.panels.array()
         buffers = assembly.buffers(memory, max_tokens, activations.take(room))
-        row_sequence = np.zeros(max_tokens, np.int32)
-        place_rows = np.zeros(max(memory.times, default=1) * max_tokens, np.int32)
-        expert_starts = np.zeros(1 + int(instructions["experts"].max(initial=0)), np.int32)
-        expert_items = np.zeros(1 + int(instructions["part_count"].max(initial=0)), np.int32)
-        slot_writers = np.zeros(caches.shape.slots, np.int32)
+        scratch = _scratch(max_tokens * max(memory.times, default=1), max_tokens, instructions, caches.shape.slots)
         program = Program(
             instructions=instructions.ctypes.data,
             parts=parts.ctypes.data,
@@ -93,11 +87,7 @@ class Traced:
             buffers=buffers.ctypes.data,
             layers=caches.layers.ctypes.data,
             groups=caches.groups.ctypes.data,
-            row_sequence=row_sequence.ctypes.data,
-            place_rows=place_rows.ctypes.data,
-            expert_starts=expert_starts.ctypes.data,
-            expert_items=expert_items.ctypes.data,
-            slot_writers=slot_writers.ctypes.data,
+            **{name: array.ctypes.data for name, array in scratch.items()},
             sums=activations.take(SUMS_BYTES),
             store=0 if store is None else store.connect(lines, instructions, parts),
             instruction_count=len(instructions),
@@ -110,8 +100,6 @@ class Traced:
             vocab=spec.vocab,
             threads=threads,
         )
-        scratch = (row_sequence, place_rows, expert_starts, expert_items, slot_writers)
-        widths = (results[0].width, results[1].width)
         return Traced(
             program,
             instructions,
@@ -119,11 +107,11 @@ class Traced:
             panels,
             buffers,
             lines,
-            widths,
+            (results[0].width, results[1].width),
             tuple(tap.width for tap in taps),
             ops.entry.width if ops.entry is not None else 0,
             activations,
-            scratch,
+            tuple(scratch.values()),
             ops.constants,
             ops.choices,
         )
@@ -138,3 +126,25 @@ class Traced:
             self.buffers["data"][first : first + count] = np.uint64(taps.ctypes.data) + offsets
         if features is not None:
             self.buffers["data"][-1] = features.ctypes.data
+
+
+def _outer(results: Sequence[Value], entry: Value | None) -> dict[int, int]:
+    """The bytes of a row of each buffer that is not the program's, in the order in which they lie behind these: of both
+    exits, of taps, what these give of a token side by side, and of features."""
+    exits, taps = results[: len(_EXITS)], results[len(_EXITS) :]
+    widest = max((tap.width for tap in taps), default=0)
+    outer = {each.number: 4 * each.width for each in exits}
+    outer |= {tap.number: 4 * widest * len(taps) for tap in taps}
+    return outer if entry is None else outer | {entry.number: 4 * entry.width}
+
+
+def _scratch(places: int, rows: int, instructions: NDArray[np.void], slots: int) -> dict[str, NDArray[np.int32]]:
+    """Room for what a step counts, by the program's fields."""
+    counts = {
+        "row_sequence": rows,
+        "place_rows": places,
+        "expert_starts": 1 + int(instructions["experts"].max(initial=0)),
+        "expert_items": 1 + int(instructions["part_count"].max(initial=0)),
+        "slot_writers": slots,
+    }
+    return {name: np.zeros(count, np.int32) for name, count in counts.items()}

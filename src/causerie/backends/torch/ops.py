@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from causerie.backends.torch.attention import attend, oldest, rotated
 from causerie.backends.torch.cache import PagedCache, StepTensors
 from causerie.backends.torch.delta import delta_rule, heads_of, log_decay
 from causerie.backends.torch.packed import QuantizedMatrix
@@ -141,10 +142,10 @@ class TorchOps:
             for start in range(sequence.start, sequence.stop, chunk):
                 rows = slice(start, min(start + chunk, sequence.stop))
                 first, last = sequence.positions(rows)
-                seen = slice(_oldest(first, spec), last + 1)
+                seen = slice(oldest(first, spec), last + 1)
                 kept_keys, kept_values = self._cache.read(layer, sequence.tables[group], seen)
                 kept_values = kept_values if of_key is None else kept_keys[..., :of_key]
-                mixed[rows] = _attend(queries[rows], kept_keys, kept_values, first, seen.start, spec, sinks)
+                mixed[rows] = attend(queries[rows], kept_keys, kept_values, first, seen.start, spec, sinks)
         return mixed.flatten(-2)
 
     def short_conv(self, x: Tensor, taps: Weight, bias: Weight | None, layer: int, spec: ShortConv) -> Tensor:
@@ -362,7 +363,7 @@ class TorchOps:
         return self.activate(up, act)
 
     def _turned(self, heads: Tensor, rope: Rope | None) -> Tensor:
-        return heads if rope is None else _rotated(heads, self._rotations[rope])
+        return heads if rope is None else rotated(heads, self._rotations[rope])
 
 
 _ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
@@ -387,43 +388,3 @@ def _linear(x: Tensor, part: Linear, dtype: torch.dtype) -> Tensor:
     if matrix.dtype is not x.dtype or (bias is not None and bias.dtype is not x.dtype):  # held as a file has them
         return F.linear(x.float(), matrix.float(), None if bias is None else bias.float()).to(dtype)
     return F.linear(x, matrix, bias)
-
-
-def _rotated(heads: Tensor, turn: Tensor) -> Tensor:
-    """heads [n, heads, head_dim] turned by [n, 2, dims/2]: element i of the first `dims` with element i + dims/2."""
-    cos, sin = turn[:, :1], turn[:, 1:]  # [n, 1, dims/2]
-    half = cos.shape[-1]
-    x = heads.float()
-    first, second, rest = x[..., :half], x[..., half : 2 * half], x[..., 2 * half :]
-    return torch.cat([first * cos - second * sin, second * cos + first * sin, rest], dim=-1).to(heads.dtype)
-
-
-def _oldest(position: int, spec: Attention) -> int:
-    """The first position that a token sees."""
-    if spec.window is None:
-        return 0
-    return position // spec.window * spec.window if spec.chunked else max(0, position - spec.window + 1)
-
-
-def _attend(q: Tensor, k: Tensor, v: Tensor, first: int, offset: int, spec: Attention, sinks: Tensor | None) -> Tensor:
-    """q [m, heads, head_dim] from position `first` on sees k [s, kv_heads, head_dim] and v [s, kv_heads, elements] from
-    `offset` on; float32."""
-    m, s = q.shape[0], k.shape[0]
-    queries = q.float().unflatten(1, (spec.kv_heads, spec.group))  # [m, kv_heads, group, head_dim]
-    scores = torch.einsum("mkgd,skd->kgms", queries, k.float()) * spec.scale
-    if spec.softcap is not None:
-        scores = torch.tanh(scores / spec.softcap) * spec.softcap
-    at = torch.arange(first, first + m, device=q.device)[:, None]
-    of = torch.arange(offset, offset + s, device=q.device)[None, :]
-    visible = of <= at
-    if spec.window is not None:
-        visible &= of >= at // spec.window * spec.window if spec.chunked else of > at - spec.window
-    if spec.slopes is not None:
-        slopes = torch.tensor(spec.slopes, device=q.device).view(spec.kv_heads, spec.group, 1, 1)
-        scores -= slopes * (at - of)
-    scores = scores.masked_fill_(~visible, -torch.inf)
-    if sinks is not None:
-        sunk = sinks.float().unflatten(0, (spec.kv_heads, spec.group))[..., None, None].expand(-1, -1, m, 1)
-        scores = torch.cat([scores, sunk], dim=-1)
-    shares = scores.softmax(-1)[..., :s]
-    return torch.einsum("kgms,skd->mkgd", shares, v.float()).flatten(1, 2).to(q.dtype)

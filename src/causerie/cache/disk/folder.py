@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from causerie.cache.disk.piece import (
@@ -59,20 +59,21 @@ class PieceFolder:
             self._look()
             return list(self._pieces.get(before, ()))
 
-    def latest(self) -> list[StoredPiece]:
-        """The pieces of the text that was used last, from its beginning on."""
-        chain: list[StoredPiece] = []
-        before = ""
-        while pieces := [each for each in self.after(before) if not each.piece.is_slot]:
-            chain.append(max(pieces, key=_last_use))
-            before = digest(before, chain[-1].piece.tokens)
-        return chain
+    def texts(self) -> list[list[StoredPiece]]:
+        """The pieces of each text from its beginning on; the text that was used last comes first."""
+        with self._lock:
+            self._look()
+            blocks = [each for pieces in self._pieces.values() for each in pieces if not each.piece.is_slot]
+        named = {digest(each.piece.before, each.piece.tokens): each for each in blocks}
+        followed = {each.piece.before for each in blocks}
+        ends = sorted((name for name in named if name not in followed), key=lambda name: -_last_use(named[name]))
+        return [way for name in ends if (way := _way_to(named, name))]
 
     def write(self, piece: TextPiece, data: Bytes) -> bool:
         """Writes a piece, removing others where there is no room; shorter ones that it covers go. False where it cannot
         be written, which is told once."""
         try:
-            if data.nbytes > self.most:
+            if piece.file_bytes > self.most:
                 return False
             stored = write_piece(self._folder, piece, data)
             with self._lock:
@@ -186,6 +187,17 @@ def _last_use(stored: StoredPiece) -> int:
         return stored.path.stat().st_mtime_ns
     except OSError:  # another process removed it
         return 0
+
+
+def _way_to(named: Mapping[str, StoredPiece], name: str) -> list[StoredPiece]:
+    """The pieces up to the one of a name; none where one is missing."""
+    way: list[StoredPiece] = []
+    while name:
+        if name not in named or (way and named[name].piece.begin >= way[-1].piece.begin):
+            return []
+        way.append(named[name])
+        name = way[-1].piece.before
+    return way[::-1]
 
 
 def _replaces(piece: TextPiece, former: TextPiece) -> bool:

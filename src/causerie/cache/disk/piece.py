@@ -72,6 +72,12 @@ class TextPiece:
         """Of all parts."""
         return sum(part.nbytes for part in self.parts)
 
+    @property
+    def file_bytes(self) -> int:
+        """Of its file, or a little more."""
+        header = 256 + 12 * len(self.tokens) + 48 * len(self.parts)
+        return -(-header // _PAGE) * _PAGE + self.nbytes
+
     def covers(self, other: TextPiece) -> bool:
         """Whether it has all that another one has, which follows the same text."""
         count = len(other.tokens)

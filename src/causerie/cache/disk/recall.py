@@ -49,11 +49,6 @@ class Recall:
         self.count = self._gain()
         self.returned = 0  # tokens that came back
 
-    @property
-    def nbytes(self) -> int:
-        """Of the pieces that it would read."""
-        return sum(stored.piece.nbytes for stored in (*self._way.pieces, *filter(None, (self._way.slot,))))
-
     def run(self) -> Iterator[None]:
         """Brings it back, a piece at a time; between two others may use the cache. It ends early where there is no room
         or a file is damaged: what came is used."""

@@ -8,7 +8,7 @@ from queue import Queue
 from causerie.cache.disk.folder import PieceFolder
 from causerie.cache.disk.piece import Bytes, TextPiece
 
-_MOST_WAITING = 8  # pieces, each a copy in memory
+_MOST_WAITING = 4  # pieces, each a copy in memory
 
 
 class PieceWriter:

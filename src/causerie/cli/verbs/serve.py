@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from causerie.cli.options.arguments import USUAL, Parser, help_columns, load_options, talking_options, whole_number
 from causerie.cli.options.tool_servers import opened_tools
+from causerie.cli.verbs.serve_address import addresses_of, bracketed, invite, url_of
 from causerie.errors import CauserieError, UsageError, unknown
 
 if TYPE_CHECKING:
@@ -47,10 +48,23 @@ def parser(width: int | None = None) -> Parser:
     made.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: this machine alone)")
     made.add_argument("--port", type=port_number, default=DEFAULT_PORT, help="default: 8000; 0 takes a free one")
     made.add_argument("--api-key-file", metavar="FILE", help="a file with one key a line; needed for other hosts")
+    made.add_argument(
+        "--no-qr", action="store_true", help="with a --host for other machines: do not show a key and its QR code"
+    )
     made.add_argument("--tls-cert", metavar="FILE", help="a certificate (PEM): https instead of http; with --tls-key")
     made.add_argument("--tls-key", metavar="FILE", help="the key of the certificate (PEM)")
     made.add_argument("--origin", action="append", default=[], help="a web page's origin that may call (repeat)")
     made.add_argument("--name", action="append", default=[], help="another host name of this server (repeat)")
+    made.add_argument(
+        "--alias",
+        action="append",
+        default=[],
+        metavar="NAME=MODEL",
+        help="another name by which MODEL may be asked for, as gpt-4o=builtin (repeat)",
+    )
+    made.add_argument(
+        "--any-model", action="store_true", help="answer whatever model is asked for with the one that is loaded"
+    )
     made.add_argument("--max-requests", type=whole_number, default=128, metavar="N", help="at once; more get 429")
     made.add_argument("--unload-after", type=whole_number, metavar="S", help="free a model unused for S seconds")
     made.add_argument(
@@ -100,6 +114,7 @@ def run(options: argparse.Namespace) -> int:
     chats = _kept_chats(options.keep_chats)
     models = list(dict.fromkeys(options.models or ["builtin"]))
     loading, drafts = loading_of(options, models)  # an unknown name is said at once
+    aliases = aliases_of(options.alias, models)
     engine = EngineOptions(
         models,
         options=msgspec.to_builtins(loading),
@@ -108,7 +123,7 @@ def run(options: argparse.Namespace) -> int:
         models_folder=None if options.models_dir is None else str(options.models_dir),
     )
     with _listening(options.host, options.port) as listener, opened_tools(options.mcp) as toolbox:
-        return _serve(options, engine, keys, listener, chats, toolbox)
+        return _serve(options, engine, aliases, keys, listener, chats, toolbox)
 
 
 def loading_of(options: argparse.Namespace, models: list[str]) -> tuple[LoadOptions, dict[str, str | None]]:
@@ -135,9 +150,26 @@ def draft_names(words: list[str], models: list[str]) -> dict[str, str]:
     return drafts
 
 
+def aliases_of(words: list[str], models: list[str]) -> dict[str, str]:
+    """The models that `--alias` names, by their further names. Raises UsageError, UnknownName."""
+    aliases: dict[str, str] = {}
+    for word in words:
+        alias, equals, model = word.partition("=")
+        if not alias or not equals:
+            raise UsageError(f"--alias {word} is not NAME=MODEL; write it as gpt-4o={models[0]}.")
+        if model not in models:
+            raise unknown("served model", model, models, advice="--alias is written NAME=MODEL.")
+        if alias in models:
+            raise UsageError(f"--alias {word}: {alias} is the name of a served model already. Take another name.")
+        if aliases.setdefault(alias, model) != model:
+            raise UsageError(f"--alias {alias} is given to {aliases[alias]} and to {model}; give it to one of them.")
+    return aliases
+
+
 def _serve(
     options: argparse.Namespace,
     engine: EngineOptions,
+    aliases: dict[str, str],
     keys: list[str],
     listener: socket.socket,
     chats: KeptChats | None,
@@ -163,13 +195,17 @@ def _serve(
     downloads = options.allow_downloads
     rights = LibraryRights(choosing=downloads or not options.models, downloads=downloads)
     library = LibraryLink(options.models_dir, engine.options)
-    application = Application(link, models, options.max_requests, library, rights, chats, toolbox)
+    application = Application(
+        link, models, options.max_requests, library, rights, chats, toolbox, aliases, options.any_model
+    )
     address, port = listener.getsockname()[:2]
-    gate = Gate.of(options.host, keys, options.origin, [*options.name, address])
-    host = f"[{address}]" if ":" in address else address
-    scheme = "https" if options.tls_cert else "http"
-    _note(f"serving {', '.join(models)} on {scheme}://{host}:{port}/v1 (Ctrl-C ends it)")
-    _note(f"a page to chat in: {scheme}://{host}:{port}/")
+    addresses = addresses_of(address)
+    gate = Gate.of(options.host, keys, options.origin, [*options.name, address, *map(bracketed, addresses)])
+    url = url_of("https" if options.tls_cert else "http", addresses[0], port)
+    _note(f"serving {', '.join(models)} on {url}/v1 (Ctrl-C ends it)")
+    _note(f"a page to chat in: {url}/")
+    if options.host not in LOCAL and not options.no_qr:
+        invite(url, keys[0], sys.stdout)
     if toolbox is not None:
         _note(f"tools for the page, which asks before each call: {', '.join(toolbox.tools) or 'none'}")
     config = uvicorn.Config(

@@ -160,7 +160,8 @@ class Lockstep:
 
 def _plain(params: SamplingParams) -> SamplingParams:
     """The same draws without what cannot be taken back, and without reports."""
-    return replace(params, constraint=None, logprobs=None, keep_logits=False, keep_scores=False, prompt_logits=False)
+    silent = replace(params, logprobs=None, keep_logits=False, keep_scores=False, prompt_logits=False)
+    return replace(silent, constraint=None, row_change=None)
 
 
 def reading(

@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from causerie.checkpoint.expression import Flattened, Tensor, Unpermuted
+from causerie.checkpoint.expression import Flattened, Tensor
+from causerie.checkpoint.head_rows import Unpermuted
 from causerie.models.archs.llama import layer_norm, llama_like
 from causerie.models.config import Config
 from causerie.models.names import LLAMA_WEIGHTS, Table

@@ -7,7 +7,8 @@ from __future__ import annotations
 from math import gcd
 
 from causerie.checkpoint.elementwise import LogOfNegated
-from causerie.checkpoint.expression import Expression, Flattened, Tensor, Transposed, Turns
+from causerie.checkpoint.expression import Expression, Flattened, Tensor, Transposed
+from causerie.checkpoint.head_rows import Turns
 from causerie.checkpoint.rearranged import ColumnBlocks, RowBlocks
 from causerie.models.gguf.names import BLOCK, OURS, Entries, rows_of
 from causerie.spec.decoder import Decoder

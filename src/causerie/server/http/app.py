@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from causerie.errors import CauserieError
@@ -19,14 +19,19 @@ from causerie.server.http.admission import Admission
 from causerie.server.http.chat_routes import ChatRoutes
 from causerie.server.http.departure import unless_left
 from causerie.server.http.failure_responses import FieldNames, Refusal, anthropic_body, refusal_of
+from causerie.server.http.file_routes import FileRoutes
 from causerie.server.http.gate import Gate, client_of, guarded, refused
 from causerie.server.http.kept_chats import KeptChats
+from causerie.server.http.latencies import Latencies, TimedAnswer
 from causerie.server.http.library_routes import LibraryRights, LibraryRoutes
 from causerie.server.http.load_progress import LoadBody, amounts, progress
 from causerie.server.http.model_memory import memory_figures, unloaded
+from causerie.server.http.model_names import ModelNames
+from causerie.server.http.ollama_routes import OllamaRoutes
 from causerie.server.http.openapi import document
 from causerie.server.http.page import RenderBody, page_routes, rendered
 from causerie.server.http.request_body import read_body
+from causerie.server.http.state_routes import StateRoutes
 from causerie.server.http.streaming import (
     DONE,
     Frames,
@@ -39,8 +44,9 @@ from causerie.server.http.streaming import (
 )
 from causerie.server.http.tool_routes import ToolRoutes
 from causerie.server.processes.backlog import Backlog
+from causerie.server.processes.documents.document_reader import DocumentReader
 from causerie.server.processes.engine_link import EngineLink
-from causerie.server.processes.jobs import Chat, Detokenize, Embed, Generate, Order, Render, Text
+from causerie.server.processes.jobs import Detokenize, Embed, Generate, Order, Render, Text
 from causerie.server.processes.library.library_link import LibraryLink
 from causerie.server.processes.markdown.renderer import Renderer
 from causerie.server.protocols import chat_completions, completions, messages, responses
@@ -49,11 +55,23 @@ from causerie.server.protocols.completions import Completion, CompletionRequest
 from causerie.server.protocols.embeddings import EmbeddingRequest
 from causerie.server.protocols.messages import CountRequest, MessagesAnswer, MessagesRequest
 from causerie.server.protocols.responses import ResponsesAnswer, ResponsesRequest
-from causerie.server.protocols.system_messages import with_system_role
 from causerie.server.protocols.text_bodies import ApplyTemplate, DetokenizeBody, Tokenize
 from causerie.tools.toolbox import Toolbox
 
 Asked = TypeVar("Asked", Generate, Embed)
+Naming = TypeVar(
+    "Naming",
+    ChatCompletionRequest,
+    CompletionRequest,
+    ResponsesRequest,
+    MessagesRequest,
+    CountRequest,
+    EmbeddingRequest,
+    LoadBody,
+    Tokenize,
+    DetokenizeBody,
+    ApplyTemplate,
+)
 _CHAT = Frames(plain_event, DONE, Refusal.body, chat_completions.FIELD_NAMES)
 _COMPLETION = Frames(plain_event, DONE, Refusal.body, completions.FIELD_NAMES)
 _RESPONSE = Frames(named_event, b"", response_error, responses.FIELD_NAMES)
@@ -73,13 +91,20 @@ class Application:
         rights: LibraryRights | None = None,
         chats: KeptChats | None = None,
         toolbox: Toolbox | None = None,
+        aliases: Mapping[str, str] = MappingProxyType({}),
+        any_name: bool = False,
     ) -> None:
         self._link = link
         self._models = list(models)
+        self._names = ModelNames(self._models, aliases, any_name)
         self._library = library or LibraryLink()
         self._choosing = LibraryRoutes(self._library, link, self._models, rights or LibraryRights())
         self._chats = ChatRoutes(chats)
         self._tools = ToolRoutes(toolbox)
+        self._files = FileRoutes(DocumentReader())
+        self._latencies = Latencies()
+        self._state = StateRoutes(link, self._latencies)
+        self._ollama = OllamaRoutes(link, self._names, self._choosing, self._answer, self._value)
         self._began = int(time.time())  # what clients are told of when a model was made
         self._admission = Admission(most_jobs)
         self._renderer = Renderer()
@@ -91,6 +116,7 @@ class Application:
         async def running(_: Starlette) -> AsyncIterator[None]:
             await self._link.start()
             yield
+            await self._ollama.close()
             await self._library.close()
             await self._link.close()
             await self._renderer.close()
@@ -113,11 +139,12 @@ class Application:
             Route("/apply-template", self._answered(self.apply_template, {"prompt": "messages"}), methods=["POST"]),
             Route("/render", self._answered(self.render), methods=["POST"]),
             Route("/openapi.json", self._answered(self.openapi), methods=["GET"]),
-            Route("/health", self._answered(self.health), methods=["GET"]),
-            Route("/metrics", self._answered(self.metrics), methods=["GET"]),
+            *self._state.routes(self._answered),
             *self._choosing.routes(self._answered),
             *self._chats.routes(self._answered),
             *self._tools.routes(self._answered),
+            *self._files.routes(self._answered),
+            *self._ollama.routes(self._answered),
             *page_routes(),
         ]
         handlers: dict[Any, Any] = {404: _not_found, 405: _not_found}
@@ -127,14 +154,12 @@ class Application:
 
     async def chat(self, request: Request) -> Response:
         """POST /v1/chat/completions."""
-        body = await read_body(request, ChatCompletionRequest)
-        self._check_model(body.model)
+        body = await self._body(request, ChatCompletionRequest)
         return await self._answer(request, body.orders(), ChatCompletion(body), _CHAT, stream=body.stream)
 
     async def complete(self, request: Request) -> Response:
         """POST /v1/completions."""
-        body = await read_body(request, CompletionRequest)
-        self._check_model(body.model)
+        body = await self._body(request, CompletionRequest)
         orders = body.orders()
         completion = Completion(body, len(orders))
         echoed = [] if not body.echo else [await self._text(request, order(0)) for order in orders]
@@ -143,28 +168,24 @@ class Application:
 
     async def respond(self, request: Request) -> Response:
         """POST /v1/responses."""
-        body = await read_body(request, ResponsesRequest)
-        self._check_model(body.model)
+        body = await self._body(request, ResponsesRequest)
         return await self._answer(request, body.orders(), ResponsesAnswer(body), _RESPONSE, stream=body.stream)
 
     async def message(self, request: Request) -> Response:
         """POST /v1/messages, for Anthropic's clients."""
-        body = await read_body(request, MessagesRequest)
-        self._check_model(body.model)
+        body = await self._body(request, MessagesRequest)
         return await self._answer(request, body.orders(), MessagesAnswer(body), _MESSAGE, stream=body.stream)
 
     async def count(self, request: Request) -> Response:
         """POST /v1/messages/count_tokens."""
-        body = await read_body(request, CountRequest)
-        self._check_model(body.model)
+        body = await self._body(request, CountRequest)
         prompt = body.prompt()
         rendering = await self._value(request, lambda job: Render(job, body.model, prompt))
         return _json({"input_tokens": len(rendering["tokens"])})
 
     async def embed(self, request: Request) -> Response:
         """POST /v1/embeddings."""
-        body = await read_body(request, EmbeddingRequest)
-        self._check_model(body.model)
+        body = await self._body(request, EmbeddingRequest)
         order, client = body.order(), client_of(request)
         with self._admission.enter(client):
             vectors = await unless_left(request, self._link.value(_of(client, order)))
@@ -194,7 +215,7 @@ class Application:
     ) -> Response:
         """Gives the orders and answers with what comes of them, whole or as it comes. A stream's status waits for the
         first event of every order, so that what is wrong with a prompt is a status and no stream."""
-        client, backlog = client_of(request), Backlog()
+        client, backlog, answer = client_of(request), Backlog(), TimedAnswer(answer, self._latencies)
         async with AsyncExitStack() as stack:
             stack.enter_context(self._admission.enter(client, len(orders)))
             jobs = [await stack.enter_async_context(self._link.job(_of(client, order), backlog)) for order in orders]
@@ -202,7 +223,7 @@ class Application:
             for place, job in enumerate(jobs):
                 chunks += answer.read(place, await job.next())
             if stream:
-                return _events(stream_of(jobs, answer, chunks, stack.pop_all(), frames))
+                return _events(stream_of(jobs, answer, chunks, stack.pop_all(), frames), frames.kind)
             gone = await unless_left(request, read_all(jobs, answer)) is None
         return _GONE if gone else _json(answer.whole())
 
@@ -215,19 +236,16 @@ class Application:
     async def model(self, request: Request) -> Response:
         """GET /v1/models/{id}."""
         name = request.path_params["model"]
-        self._check_model(name)
-        return _json(self._described(name))
+        return _json(self._described(self._model(name)) | {"id": name})
 
     async def load(self, request: Request) -> Response:
         """POST /load_model: loads a model now, and streams how far it is."""
-        body = await read_body(request, LoadBody)
-        self._check_model(body.model)
+        body = await self._body(request, LoadBody)
         return _events(plain_event(event) async for event in progress(self._link, body.model))
 
     async def unload(self, request: Request) -> Response:
         """POST /unload_model: frees the memory of a model until it is asked for again."""
-        body = await read_body(request, LoadBody)
-        self._check_model(body.model)
+        body = await self._body(request, LoadBody)
         return _json(await unloaded(self._link, body.model))
 
     async def memory(self, _: Request) -> Response:
@@ -239,35 +257,38 @@ class Application:
         facts = {} if state is None else state.facts
         status = "unloaded" if state is None else "loaded" if state.share == 1 else "loading"
         known = {"id": name, "object": "model", "created": self._began, "owned_by": "causerie", "status": status}
+        if aliases := self._names.aliases_of(name):
+            known["aliases"] = aliases
         return known | ({} if state is None else {"share": state.share}) | amounts(state) | facts
 
-    def _check_model(self, name: str) -> None:
-        if name not in self._models:
-            known = ", ".join(self._models)
-            sentence = f"There is no model {name[:200]!r} here. Served: {known}."
-            raise Refusal(404, sentence, param="model", code="model_not_found")
+    def _model(self, name: str | None) -> str:
+        """The served model that is meant by a name, or by none. Raises Refusal."""
+        loaded = [model for model, state in self._link.models.items() if state.share == 1]
+        return self._names.model(name, loaded)
+
+    async def _body(self, request: Request, kind: type[Naming]) -> Naming:
+        """A request's body, with the served model that it means. Raises Refusal."""
+        body = await read_body(request, kind)
+        return msgspec.structs.replace(body, model=self._model(body.model or None))
 
     # --- text and tokens ---
 
     async def tokenize(self, request: Request) -> Response:
         """POST /tokenize."""
-        body = await read_body(request, Tokenize)
-        self._check_model(body.model)
-        prompt = Text(body.prompt, body.add_special_tokens)
+        body = await self._body(request, Tokenize)
+        prompt = body.text()
         rendering = await self._value(request, lambda job: Render(job, body.model, prompt))
         return _json({"tokens": rendering["tokens"], "count": len(rendering["tokens"])})
 
     async def detokenize(self, request: Request) -> Response:
         """POST /detokenize."""
-        body = await read_body(request, DetokenizeBody)
-        self._check_model(body.model)
+        body = await self._body(request, DetokenizeBody)
         return _json({"prompt": await self._value(request, lambda job: Detokenize(job, body.model, body.tokens))})
 
     async def apply_template(self, request: Request) -> Response:
         """POST /apply-template."""
-        body = await read_body(request, ApplyTemplate)
-        self._check_model(body.model)
-        prompt = Chat([with_system_role(message) for message in body.messages])
+        body = await self._body(request, ApplyTemplate)
+        prompt = body.chat()
         rendering = await self._value(request, lambda job: Render(job, body.model, prompt))
         return _json({"prompt": rendering["text"], "tokens": rendering["tokens"]})
 
@@ -279,32 +300,7 @@ class Application:
 
     async def openapi(self, _: Request) -> Response:
         """GET /openapi.json."""
-        return _json(document(self._models))
-
-    async def health(self, _: Request) -> Response:
-        """GET /health: 200 only while the engine makes steps, or has nothing to do."""
-        trouble = self._link.trouble
-        if trouble is not None:
-            return _json({"status": "unhealthy", "reason": trouble}, 503)
-        return _json({"status": "ok"})
-
-    async def metrics(self, _: Request) -> Response:
-        """GET /metrics, in Prometheus' text format."""
-        beat = self._link.beat
-        lines = [
-            "# TYPE causerie_jobs gauge",
-            f"causerie_jobs {self._link.jobs}",
-            "# TYPE causerie_engine_restarts_total counter",
-            f"causerie_engine_restarts_total {self._link.restarts}",
-        ]
-        for name, kind in _METRICS.items():
-            value = 0 if beat is None else getattr(beat, name.removesuffix("_total"))
-            lines += [f"# TYPE causerie_{name} {kind}", f"causerie_{name} {value}"]
-        for name in _DRAFT_METRICS:
-            counts = {} if beat is None else getattr(beat, name.removesuffix("_total"))
-            lines.append(f"# TYPE causerie_{name} counter")
-            lines += [f'causerie_{name}{{drafter="{drafter}"}} {count}' for drafter, count in counts.items()]
-        return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
+        return _json(document(self._names.listed))
 
     def _answered(
         self, handler: Callable[[Request], Any], names: FieldNames = MappingProxyType({})
@@ -325,33 +321,13 @@ class Application:
         return answer
 
 
-_METRICS = {
-    "steps_total": "counter",
-    "running": "gauge",
-    "waiting": "gauge",
-    "read_tokens_total": "counter",
-    "cached_tokens_total": "counter",
-    "new_tokens_total": "counter",
-    "blocks": "gauge",
-    "free_blocks": "gauge",
-    "kept_blocks": "gauge",
-    "used_blocks": "gauge",
-    "recalled_tokens_total": "counter",
-    "kept_cache_bytes": "gauge",
-}
-
-
-_DRAFT_METRICS = ("drafted_tokens_total", "accepted_tokens_total")
-"""Those that are counted by who guessed them."""
-
-
 def _of(client: str, order: Callable[[int], Asked]) -> Callable[[int], Asked]:
     """The order as this client's."""
     return lambda job: msgspec.structs.replace(order(job), client=client)
 
 
-def _events(events: AsyncIterable[bytes]) -> Response:
-    return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+def _events(events: AsyncIterable[bytes], kind: str = _CHAT.kind) -> Response:
+    return StreamingResponse(events, media_type=kind, headers={"Cache-Control": "no-store"})
 
 
 def _json(value: Any, status: int = 200) -> Response:

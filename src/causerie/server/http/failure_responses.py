@@ -1,5 +1,5 @@
 """Failures as clients expect them: a status and OpenAI's `{"error": {message, type, param, code}}`, or Anthropic's
-`{"type": "error", "error": {type, message}}` on the routes of its protocol.
+`{"type": "error", "error": {type, message}}` and Ollama's `{"error": message}` on the routes of their protocols.
 
 Knows the program's error tree and no web framework.
 """
@@ -29,6 +29,7 @@ _LONGEST = 2000
 _HIGH_SURROGATE = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}")
 _BYTE = re.compile(r" \(byte [0-9]+\)")
 _MESSAGES = "/v1/messages"
+_OLLAMA = "/api/"
 _ANTHROPIC_TYPES = {
     401: "authentication_error",
     403: "permission_error",
@@ -82,8 +83,15 @@ def anthropic_body(refusal: Refusal) -> dict[str, Any]:
     return {"type": "error", "error": {"type": kind, "message": refusal.message[:_LONGEST]}}
 
 
+def ollama_body(refusal: Refusal) -> dict[str, Any]:
+    """A failure as Ollama's clients read it."""
+    return {"error": refusal.message[:_LONGEST]}
+
+
 def envelope_of(path: str) -> Envelope:
     """How failures are told on the route of a path, whether there is such a route or not."""
+    if path.startswith(_OLLAMA):
+        return ollama_body
     return anthropic_body if path == _MESSAGES or path.startswith(_MESSAGES + "/") else Refusal.body
 
 

@@ -2,7 +2,7 @@
 
 A web page that a user visits can send requests to this machine. It cannot forge Host and Origin, and it cannot send
 JSON as such without asking first (CORS), which is answered with no. An ASGI middleware; knows no route but the public
-ones.
+ones, and that to which files are sent.
 """
 
 from __future__ import annotations
@@ -22,10 +22,14 @@ from starlette.responses import Response
 from causerie.server.http.failure_responses import Refusal, envelope_of
 from causerie.server.http.request_ids import REQUEST_ID_HEADERS, RequestIds
 
-PUBLIC = ("/health", "/")
+PUBLIC = ("/health", "/v1/health", "/ping", "/")
 """Routes that need no key; nor do the files of the page."""
 PUBLIC_FOLDER = "/page/"
 MOST_BODY = 8 << 20
+FILE_ROUTE = "/text-of-file"
+"""Its body is a file as it is, of a type that no web page can send elsewhere without asking first, as with JSON."""
+FILE_KINDS = ("application/octet-stream", "application/pdf")
+MOST_FILE = 20 << 20
 _LOCAL = ("localhost", "127.0.0.1", "[::1]")
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:@/\s]+)(?::[0-9]{1,5})?")
 
@@ -62,9 +66,7 @@ class Gate:
         if self.keys and (path.rstrip("/") or "/") not in PUBLIC and not path.startswith(PUBLIC_FOLDER):
             self._check_key(headers)
         if method in ("POST", "PUT"):
-            kind = headers.get("content-type", "").split(";")[0].strip().lower()
-            if kind != "application/json":
-                raise Refusal(415, "The body must be JSON, sent as Content-Type: application/json.")
+            _check_kind(path, headers.get("content-type", "").split(";")[0].strip().lower())
             if headers.get("content-encoding", "identity") != "identity":
                 raise Refusal(415, "Compressed bodies are not read; send plain JSON.")
 
@@ -79,6 +81,20 @@ class Gate:
             raise Refusal(401, "This server needs an API key: Authorization: Bearer KEY.", "authentication_error")
 
 
+def most_bytes(path: str) -> int:
+    """How long the body of a request to this path may be."""
+    return MOST_FILE if path == FILE_ROUTE else MOST_BODY
+
+
+def _check_kind(path: str, kind: str) -> None:
+    """Raises Refusal for a body of another type than the route takes."""
+    if path == FILE_ROUTE:
+        if kind not in FILE_KINDS:
+            raise Refusal(415, f"The body must be a file, sent as Content-Type: {FILE_KINDS[0]}.")
+    elif kind != "application/json":
+        raise Refusal(415, "The body must be JSON, sent as Content-Type: application/json.")
+
+
 def _key(headers: dict[str, str]) -> str:
     scheme, _, token = headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
@@ -90,7 +106,7 @@ def client_of(request: Request) -> str:
 
 
 class Guard:
-    """Runs the gate in front of an ASGI application; refuses bodies that are said to be larger than MOST_BODY."""
+    """Runs the gate in front of an ASGI application; refuses bodies that are said to be too large."""
 
     def __init__(self, app: Any, gate: Gate) -> None:
         self._app = app
@@ -107,8 +123,9 @@ class Guard:
                 raise Refusal(400, "The request has more than one Host header.", code="invalid_http")
             self._gate.check(scope["method"], scope["path"], headers)
             length = headers.get("content-length", "0")
-            if not length.isdecimal() or int(length) > MOST_BODY:
-                raise Refusal(413, f"The body has {length[:20]} bytes; at most {MOST_BODY}.")
+            most = most_bytes(scope["path"])
+            if not length.isdecimal() or int(length) > most:
+                raise Refusal(413, f"The body has {length[:20]} bytes; at most {most}.")
         except Refusal as refusal:
             await refused(refusal, scope["path"])(scope, receive, send)
             return

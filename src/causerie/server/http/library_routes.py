@@ -100,8 +100,14 @@ class LibraryRoutes:
 
     async def serve(self, request: Request) -> Response:
         """POST /library/serve: has a model of this machine among those that requests may name."""
+        name = (await read_body(request, LibraryModelBody)).model
+        await self.take(name)
+        return _json({"model": name, "served": True})
+
+    async def take(self, name: str) -> None:
+        """Has a model of this machine served. Raises Refusal where that is not allowed, or there is none that fits."""
         self._check_choosing()
-        name = await self._name(request)
+        _check_name(name)
         if name not in self._served:
             if name not in self._offered:  # it may have come since somebody looked
                 await self._look()
@@ -111,7 +117,6 @@ class LibraryRoutes:
             await self._engine.serve(name)
             if name not in self._served:  # another may have asked for it meanwhile
                 self._served.append(name)
-        return _json({"model": name, "served": True})
 
     async def search(self, request: Request) -> Response:
         """POST /library/search."""
@@ -131,22 +136,21 @@ class LibraryRoutes:
 
     async def download(self, request: Request) -> Response:
         """POST /library/download: begins one, or goes on with it."""
+        return _json(self._described(self.begin((await read_body(request, LibraryModelBody)).model)))
+
+    def begin(self, name: str) -> ModelDownload:
+        """Begins a download, or goes on with it. Raises Refusal where that is not allowed."""
         self._check_downloads()
-        return _json(self._described(self._library.download(await self._name(request))))
+        _check_name(name)
+        return self._library.download(name)
 
     async def cancel(self, request: Request) -> Response:
         """POST /library/cancel."""
         self._check_downloads()
-        name = await self._name(request)
+        name = (await read_body(request, LibraryModelBody)).model
+        _check_name(name)
         await self._library.cancel(name)
         return _json({"model": name, "state": "cancelled"})
-
-    async def _name(self, request: Request) -> str:
-        name = (await read_body(request, LibraryModelBody)).model
-        if not name or len(name) > MOST_NAME or not name.isprintable():
-            sentence = f"model is {name[:60]!r}; expected a name such as org/name, of at most {MOST_NAME} characters."
-            raise Refusal(400, sentence, param="model")
-        return name
 
     async def _look(self) -> dict[str, Any]:
         """What there is on this machine, for the offers; those that have room may be served from now on. Many who ask
@@ -211,6 +215,12 @@ class LibraryRoutes:
             raise Refusal(
                 403, "This server downloads nothing: it was not started with --allow-downloads.", "permission_error"
             )
+
+
+def _check_name(name: str) -> None:
+    if not name or len(name) > MOST_NAME or not name.isprintable():
+        sentence = f"model is {name[:60]!r}; expected a name such as org/name, of at most {MOST_NAME} characters."
+        raise Refusal(400, sentence, param="model")
 
 
 def _json(value: Any) -> Response:

@@ -24,7 +24,7 @@ _LOOK_SECONDS = 0.1
 class LoadBody(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The body of /load_model and /unload_model."""
 
-    model: str
+    model: str = ""  # none is named: the one that is served
 
 
 def amounts(state: ModelState | None) -> dict[str, Any]:

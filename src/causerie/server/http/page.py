@@ -21,7 +21,7 @@ from causerie.server.processes.markdown.renderer import Renderer
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self'; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 HEADERS = {
     "Content-Security-Policy": POLICY,
@@ -34,8 +34,10 @@ _KINDS = {
     "css": "text/css",
     "html": "text/html",
     "js": "text/javascript",
+    "png": "image/png",
     "svg": "image/svg+xml",
     "txt": "text/plain",
+    "webmanifest": "application/manifest+json",
     "woff2": "font/woff2",
 }
 MOST_TEXTS = 16  # of one request

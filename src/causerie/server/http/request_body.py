@@ -27,7 +27,7 @@ _LARGE = 256 << 10  # bytes, which are looked at beside the event loop
 
 async def read_body(request: Request, kind: type[Body]) -> Body:
     """The body as `kind`. Raises Refusal that names the field."""
-    text = await _text(request)
+    text = await read_bytes(request, MOST_BODY)
     try:
         await asyncio.to_thread(check_bounds, text) if len(text) > _LARGE else check_bounds(text)
     except TooDeep:
@@ -73,11 +73,11 @@ def _unfit(fault: str, kind: type[Struct]) -> Refusal:
     return Refusal(400, f"{sentence}.", param=param or None)
 
 
-async def _text(request: Request) -> bytes:
-    """All bytes of the body. Raises Refusal for too many."""
+async def read_bytes(request: Request, most: int) -> bytes:
+    """All bytes of the body. Raises Refusal for more than `most`."""
     parts = bytearray()
     async for part in request.stream():
         parts += part
-        if len(parts) > MOST_BODY:
-            raise Refusal(413, f"The body has more than {MOST_BODY} bytes.")
+        if len(parts) > most:
+            raise Refusal(413, f"The body has more than {most} bytes.")
     return bytes(parts)

@@ -49,6 +49,11 @@ def named_event(value: Any) -> bytes:
     return b"event: " + str(value["type"]).encode() + b"\n" + plain_event(value)
 
 
+def line(value: Any) -> bytes:
+    """A line of JSON, as Ollama's protocol streams."""
+    return bytes(msgspec.json.encode(value)) + b"\n"
+
+
 def response_error(refusal: Refusal) -> dict[str, Any]:
     """A failure within a stream of /v1/responses."""
     error = refusal.body()["error"]
@@ -69,6 +74,7 @@ class Frames:
     end: bytes
     error: Envelope
     names: FieldNames
+    kind: str = "text/event-stream"  # of the content
 
 
 async def _together(jobs: list[Job]) -> AsyncGenerator[tuple[int, Any], None]:

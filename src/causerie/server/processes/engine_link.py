@@ -25,9 +25,12 @@ from causerie.server.processes.jobs import (
     Beat,
     Cancel,
     Done,
+    Embed,
     EngineOptions,
     Failed,
+    Generate,
     JobEvent,
+    Load,
     ModelState,
     Order,
 )
@@ -47,6 +50,7 @@ class Job:
         self.number = number
         self.backlog = backlog
         self.since = time.monotonic()
+        self.model: str | None = None  # that it uses
         self._events: asyncio.Queue[tuple[JobEvent, int]] = asyncio.Queue()
 
     def put(self, event: JobEvent) -> None:
@@ -89,12 +93,19 @@ class EngineLink:
         self._pulse = Pulse(time.monotonic())
         self._pause = RestartPause()
         self.models: dict[str, ModelState] = {}
+        self._last_uses: dict[str, float] = {}
         self.restarts = 0
 
     @property
     def jobs(self) -> int:
         """How many jobs run or wait."""
         return len(self._jobs)
+
+    def idle_since(self, model: str) -> float | None:
+        """When the last job that used a model ended (0 where there was none); None while one uses it."""
+        if any(job.model == model for job in self._jobs.values()):
+            return None
+        return self._last_uses.get(model, 0.0)
 
     @property
     def trouble(self) -> str | None:
@@ -128,9 +139,13 @@ class EngineLink:
         job = Job(self._number, backlog or Backlog())
         self._jobs[job.number] = job
         try:
-            self._tell(order(job.number))
+            asked = order(job.number)
+            job.model = asked.model if isinstance(asked, Generate | Embed | Load) else None
+            self._tell(asked)
             yield job
         finally:
+            if job.model is not None:
+                self._last_uses[job.model] = time.monotonic()
             if self._jobs.pop(job.number, None) is not None:
                 self._tell(Cancel(job.number))
 

@@ -67,7 +67,9 @@ class Generate(Struct, tag=True, frozen=True):
     likeliest tokens are told beside each drawn one, None for no log-probabilities. An answer that is `parsed` comes as
     text, reasoning and calls of tools; else all of it is text. `context_policy` says what to do with a chat that does
     not fit (chat/context.py), `return_progress` that reading the prompt is told of, `client` whose turns it shares,
-    `return_timings` that the end says where the time went."""
+    `return_timings` that the end says where the time went; `stop_tokens` end an answer beside the model's own.
+    `prompt_logprobs` is how many of the likeliest tokens are told in the place of each of the prompt's, with its own
+    log-probability; with `prompt_only` no choice has a token."""
 
     job: int
     model: str
@@ -81,6 +83,9 @@ class Generate(Struct, tag=True, frozen=True):
     return_progress: bool = False
     client: str = ""
     return_timings: bool = False
+    stop_tokens: list[int] = []
+    prompt_logprobs: int | None = None
+    prompt_only: bool = False
 
 
 class Render(Struct, tag=True, frozen=True):
@@ -148,16 +153,18 @@ class TokenPiece(Struct, frozen=True):
     bytes: list[int]
     logprob: float | None = None
     top: list[TokenPiece] = []
+    rank: int | None = None  # of a prompt's token, from 1 for the likeliest
 
 
 class Begun(Struct, tag=True, frozen=True):
     """The prompt was read into tokens. `dropped` are the places of the messages that went because the chat did not fit,
-    `summary` what stands for them."""
+    `summary` what stands for them; `prompt` the prompt's tokens, where their log-probabilities were asked."""
 
     job: int
     prompt_tokens: int
     dropped: list[int] = []
     summary: str | None = None
+    prompt: list[TokenPiece] = []
 
 
 class Reading(Struct, tag=True, frozen=True):
@@ -218,6 +225,7 @@ class Ended(Struct, tag=True, frozen=True):
     drafted_tokens: int = 0  # guessed and checked several in a step
     accepted_tokens: int = 0  # of those, the ones that came
     timings: Timings | None = None  # where they were asked for
+    stop_token: int | None = None  # the one of the order that ended it
 
 
 class Done(Struct, tag=True, frozen=True):

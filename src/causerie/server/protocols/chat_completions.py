@@ -25,12 +25,13 @@ from causerie.server.protocols.sampling_fields import (
     context_of,
     ending,
     in_range,
+    prompt_odds,
     usage,
 )
-from causerie.server.protocols.service_fields import among
+from causerie.server.protocols.service_fields import SYSTEM_FINGERPRINT, among
 from causerie.server.protocols.system_messages import with_system_role
 from causerie.server.protocols.template_variables import template_variables
-from causerie.server.protocols.tool_fields import tool_use
+from causerie.server.protocols.tool_fields import allowed, tool_use
 from causerie.text.response_format import form_of
 
 
@@ -65,8 +66,9 @@ class ChatCompletionRequest(SamplingFields, forbid_unknown_fields=True, frozen=T
     def orders(self) -> list[Callable[[int], Generate]]:
         """What the engine is asked: one order. Raises Refusal, naming the field."""
         self._check()
-        use = tool_use(self.tools, self.tool_choice, self.parallel_tool_calls is not False)
-        tools = self.tools if use is not None else None
+        offered, choice = allowed(self.tools, self.tool_choice)
+        use = tool_use(offered, choice, self.parallel_tool_calls is not False)
+        tools = offered if use is not None else None
         messages = [with_system_role(message) for message in self.messages]
         prompt = Chat(messages, tools, self._variables(), self.continue_final_message)
         flags = {**config_flags(self.generation_config), **self.flags()}
@@ -91,6 +93,8 @@ class ChatCompletionRequest(SamplingFields, forbid_unknown_fields=True, frozen=T
                 context_policy=self.context_policy,
                 return_progress=self.return_progress,
                 return_timings=self.return_timings,
+                stop_tokens=self.stop_token_ids or [],
+                prompt_logprobs=self.prompt_logprobs,
             )
 
         return [order]
@@ -101,6 +105,7 @@ class ChatCompletionRequest(SamplingFields, forbid_unknown_fields=True, frozen=T
 
     def _check(self) -> None:
         self.check()
+        in_range("max_tokens", self.max_tokens, 1, 1 << 31)
         in_range("thinking_budget", self.thinking_budget, 0, 1 << 31)
         in_range("top_logprobs", self.top_logprobs, 0, 20)
         in_range("max_completion_tokens", self.max_completion_tokens, 1, 1 << 31)
@@ -133,6 +138,7 @@ class ChatCompletion:
             "id": f"chatcmpl-{secrets.token_hex(12)}",
             "created": int(clock()),
             "model": request.model,
+            "system_fingerprint": SYSTEM_FINGERPRINT,
         }
         self._texts: list[list[str]] = [[] for _ in range(request.n)]
         self._reasoning: list[list[str]] = [[] for _ in range(request.n)]
@@ -156,6 +162,8 @@ class ChatCompletion:
         if isinstance(event, Begun):
             self._prompt_tokens = event.prompt_tokens
             self._context = context_of(event)
+            if event.prompt:
+                self._context |= prompt_odds(event.prompt)
             if event.dropped:
                 self._context["context"]["dropped_messages"] = event.dropped  # their places in the request
             first: dict[str, Any] = {"role": "assistant", "content": ""}
@@ -197,7 +205,7 @@ class ChatCompletion:
             for place, delta in enumerate(deltas)
         ]
 
-    def _ending(self, choice: int, ended: Ended | None) -> dict[str, str | None]:
+    def _ending(self, choice: int, ended: Ended | None) -> dict[str, str | int | None]:
         """Why a choice ended."""
         reasons = ending(ended)
         called = self._calls[choice] and reasons["finish_reason"] == "stop"

@@ -11,9 +11,13 @@ from collections.abc import Callable
 from itertools import accumulate
 from typing import Any
 
+from msgspec.structs import replace
+
 from causerie.server.http.failure_responses import FieldNames, Refusal
 from causerie.server.processes.jobs import Begun, Ended, Generate, Piece, Text, TokenPiece, Tokens
-from causerie.server.protocols.sampling_fields import SamplingFields, ending, in_range, usage
+from causerie.server.protocols.sampling_fields import SamplingFields, ending, in_range, prompt_odds, usage
+from causerie.server.protocols.service_fields import SYSTEM_FINGERPRINT
+from causerie.text.response_format import form_of
 
 MOST_PROMPTS = 64
 DEFAULT_TOKENS = 16
@@ -28,6 +32,7 @@ class CompletionRequest(SamplingFields, forbid_unknown_fields=True, frozen=True,
     echo: bool = False
     best_of: int | None = None
     suffix: str | None = None
+    response_format: dict[str, Any] | None = None
 
     def orders(self) -> list[Callable[[int], Generate]]:
         """What the engine is asked, prompt by prompt. Raises Refusal, naming the field."""
@@ -39,13 +44,36 @@ class CompletionRequest(SamplingFields, forbid_unknown_fields=True, frozen=True,
             )
         if self.suffix:
             raise Refusal(400, "suffix is for models that fill in; leave it out.", param="suffix", code="unsupported")
-        if self.echo and self.logprobs is not None:
-            raise Refusal(400, "logprobs of an echoed prompt are not done.", param="echo", code="unsupported")
+        if self._echoed_logprobs is not None and self.stream:
+            raise Refusal(400, "logprobs of an echoed prompt come in whole answers; set stream: false.", param="echo")
         flags = {"max_new_tokens": DEFAULT_TOKENS, **self.flags()}
+        if self.response_format is not None:
+            form_of(self.response_format)
+            flags["response_format"] = self.response_format
         return [self._order(prompt, flags) for prompt in self._prompts()]
 
     def _order(self, prompt: Text | Tokens, flags: dict[str, Any]) -> Callable[[int], Generate]:
-        return lambda job: Generate(job, self.model, prompt, flags, self.n, self.logprobs)
+        asked = [each for each in (self.prompt_logprobs, self._echoed_logprobs) if each is not None]
+
+        def order(job: int) -> Generate:
+            return Generate(
+                job,
+                self.model,
+                prompt,
+                flags,
+                self.n,
+                self.logprobs,
+                stop_tokens=self.stop_token_ids or [],
+                prompt_logprobs=max(asked, default=None),
+                prompt_only=self.max_tokens == 0,
+            )
+
+        return order
+
+    @property
+    def _echoed_logprobs(self) -> int | None:
+        """How many of the likeliest tokens are told in each place of an echoed prompt, if any are."""
+        return self.logprobs if self.echo else None
 
     def _prompts(self) -> list[Text | Tokens]:
         prompts = self._kinds()
@@ -81,6 +109,7 @@ class Completion:
             "object": "text_completion",
             "created": int(clock()),
             "model": request.model,
+            "system_fingerprint": SYSTEM_FINGERPRINT,
         }
         self._answers = prompts * request.n
         self._texts: list[list[str]] = [[] for _ in range(self._answers)]
@@ -88,6 +117,7 @@ class Completion:
         self._ended: dict[int, Ended] = {}
         self._prompt_tokens = [0] * prompts
         self._new_tokens = [0] * self._answers
+        self._prompts: list[list[TokenPiece]] = [[] for _ in range(prompts)]
         self._offsets = [0] * self._answers  # in the text of the tokens that a stream has told
 
     @property
@@ -110,6 +140,7 @@ class Completion:
     def _read(self, prompt: int, event: Begun | Piece | Ended) -> list[dict[str, Any]]:
         if isinstance(event, Begun):
             self._prompt_tokens[prompt] = event.prompt_tokens
+            self._prompts[prompt] = event.prompt
             return []
         number = prompt * self._request.n + event.choice
         self._new_tokens[number] = event.new_tokens
@@ -132,12 +163,24 @@ class Completion:
             self._choice(
                 number,
                 "".join(self._texts[number]),
-                self._tokens[number],
+                [*self._echoed(number), *self._tokens[number]],
                 self._ended[number],
             )
+            | self._prompt_odds(number)
             for number in range(self._answers)
         ]
         return {**self._head, "choices": choices, "usage": self._usage()}
+
+    def _echoed(self, number: int) -> list[TokenPiece]:
+        """The tokens of an answer's prompt, where it repeats them with their log-probabilities."""
+        if not self._request.echo or self._request.logprobs is None:
+            return []
+        count = self._request.logprobs
+        return [replace(piece, top=piece.top[:count]) for piece in self._prompts[number // self._request.n]]
+
+    def _prompt_odds(self, number: int) -> dict[str, Any]:
+        asked = self._request.prompt_logprobs is not None
+        return prompt_odds(self._prompts[number // self._request.n]) if asked else {}
 
     def _usage(self) -> dict[str, Any]:
         cached = sum(one.cached_tokens for number, one in self._ended.items() if number % self._request.n == 0)
@@ -162,6 +205,10 @@ def _logprobs(tokens: list[TokenPiece], offset: int) -> dict[str, Any]:
         "tokens": [token.text for token in tokens],
         "token_logprobs": [token.logprob for token in tokens],
         # OpenAI's rule: the drawn token too, whether it is one of the likeliest or not.
-        "top_logprobs": [{one.text: one.logprob for one in (*token.top, token)} for token in tokens],
+        # Of the first token of a prompt there is none.
+        "top_logprobs": [
+            None if token.logprob is None else {one.text: one.logprob for one in (*token.top, token)}
+            for token in tokens
+        ],
         "text_offset": offsets,
     }

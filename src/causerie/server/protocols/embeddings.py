@@ -18,7 +18,7 @@ MOST_INPUTS = 2048
 class EmbeddingRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """Texts, or their tokens, to be embedded."""
 
-    model: str
+    model: str = ""  # none is named: the one that is served
     input: str | list[str | int | list[int]]
     encoding_format: Literal["float", "base64"] = "float"
     dimensions: int | None = None

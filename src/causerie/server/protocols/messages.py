@@ -21,19 +21,38 @@ from causerie.server.protocols.service_fields import among
 from causerie.server.protocols.system_messages import is_system, with_instructions
 from causerie.server.protocols.text_parts import joined_text
 from causerie.server.protocols.tool_fields import tool_use
+from causerie.text.response_format import form_of
 
+_EFFORTS = {"low": "low", "medium": "medium", "high": "high", "xhigh": "high", "max": "high"}
+"""As chat templates know them."""
 _CHOICES = {"auto": "auto", "any": "required", "none": "none"}
+
+
+class OutputConfig(Struct, forbid_unknown_fields=True, frozen=True):
+    """How an answer is to be: `effort` is told to the chat template, `format` is a form that the answer is held to."""
+
+    effort: str | None = None
+    format: dict[str, Any] | None = None
+
+
+class ContextManagement(Struct, forbid_unknown_fields=True, frozen=True):
+    """What Anthropic's service would clear out of a long chat. Nothing is cleared here, and the answer says so."""
+
+    edits: list[dict[str, Any]] = []
 
 
 class CountRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """The body of /v1/messages/count_tokens."""
 
-    model: str
+    model: str = ""  # none is named: the one that is served
     messages: list[dict[str, Any]]
     system: str | list[dict[str, Any]] | None = None
     tools: list[dict[str, Any]] | None = None
     tool_choice: dict[str, Any] | None = None
     thinking: dict[str, Any] | None = None
+    cache_control: dict[str, Any] | None = None  # prompts are shared by what they are; of blocks and tools, too
+    output_config: OutputConfig | None = None
+    context_management: ContextManagement | None = None
 
     def prompt(self) -> Chat:
         """The chat as templates read it. Raises Refusal, naming the field."""
@@ -44,6 +63,10 @@ class CountRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
             if self.thinking.get("type") not in ("enabled", "disabled", "adaptive"):
                 raise Refusal(400, "thinking has the type enabled, adaptive or disabled.", param="thinking")
             variables["enable_thinking"] = self.thinking["type"] != "disabled"
+        if self.output_config is not None and self.output_config.effort is not None:
+            effort = self.output_config.effort
+            among("output_config", effort, _EFFORTS)
+            variables["reasoning_effort"] = _EFFORTS[effort]
         with_tools = self.tools and (self.tool_choice or {}).get("type") != "none"
         return Chat(
             chat,
@@ -102,6 +125,10 @@ class MessagesRequest(CountRequest, forbid_unknown_fields=True, frozen=True, kw_
         flags |= drawing_flags(self, ("temperature", "top_p", "top_k"))
         if stops:
             flags["stop_strings"] = stops
+        format = None if self.output_config is None else self.output_config.format
+        if format is not None:
+            form_of(format)
+            flags["response_format"] = format
         choice = self.tool_choice or {"type": "auto"}
         kind = choice.get("type")
         if kind not in (*_CHOICES, "tool"):
@@ -118,6 +145,7 @@ FIELD_NAMES: FieldNames = {
     "stop_strings": "stop_sequences",
     "max_new_tokens": "max_tokens",
     "thinking_budget": "thinking",
+    "response_format": "output_config.format",
 }
 
 
@@ -148,7 +176,8 @@ class MessagesAnswer:
         self._ended = event
         usage = {"output_tokens": event.new_tokens}
         ending = {"stop_reason": self._reason(event), "stop_sequence": event.stop_string}
-        return [*closing, {"type": "message_delta", "delta": ending, "usage": usage}, {"type": "message_stop"}]
+        delta = {"type": "message_delta", "delta": ending, "usage": usage, **self._edits()}
+        return [*closing, delta, {"type": "message_stop"}]
 
     def whole(self) -> dict[str, Any]:
         """The answer in one piece, once it is over."""
@@ -169,7 +198,12 @@ class MessagesAnswer:
                 "cache_read_input_tokens": ended.cached_tokens if ended else 0,
                 "cache_creation_input_tokens": 0,
             },
+            **({} if ended is None else self._edits()),
         }
+
+    def _edits(self) -> dict[str, Any]:
+        """What was cleared out of the chat, where that was asked: nothing."""
+        return {} if self._request.context_management is None else {"context_management": {"applied_edits": []}}
 
     def _reason(self, ended: Ended) -> str:
         if ended.reason in ("length", "time"):

@@ -22,11 +22,19 @@ from causerie.server.protocols.service_fields import ServiceFields, among
 from causerie.server.protocols.system_messages import with_instructions, with_system_role
 from causerie.server.protocols.template_variables import template_variables
 from causerie.server.protocols.text_parts import joined_text
-from causerie.server.protocols.tool_fields import tool_use
+from causerie.server.protocols.tool_fields import allowed, tool_use
 from causerie.text.response_format import form_of
 
 _TEXTS = ("input_text", "output_text", "text", "reasoning_text", "summary_text")
-_INCLUDED = ("reasoning.encrypted_content",)  # reasoning comes as it is, so nothing is to be encrypted
+_INCLUDED = (
+    "reasoning.encrypted_content",  # reasoning comes as it is, so nothing is to be encrypted
+    "file_search_call.results",  # of tools that a server runs, of which there are none; the next ones too
+    "web_search_call.results",
+    "web_search_call.action.sources",
+    "computer_call_output.output.image_url",
+    "code_interpreter_call.outputs",
+    "message.input_image.image_url",  # there are no images
+)
 _RANGES = {
     "max_output_tokens": (1, 1 << 31),
     "temperature": (0, 2),
@@ -63,6 +71,7 @@ class ResponsesRequest(ServiceFields, forbid_unknown_fields=True, frozen=True, k
     top_logprobs: int | None = None
     background: bool = False
     max_tool_calls: int | None = None  # of tools that a server runs, of which there are none
+    client_metadata: dict[str, Any] | None = None  # of the program that asks
     conversation: None = None
     prompt: None = None
     context_management: None = None
@@ -71,8 +80,9 @@ class ResponsesRequest(ServiceFields, forbid_unknown_fields=True, frozen=True, k
     def orders(self) -> list[Callable[[int], Generate]]:
         """What the engine is asked: one order. Raises Refusal, naming the field."""
         self._check()
-        tools = [_function(place, tool) for place, tool in enumerate(self.tools or [])]
-        use = tool_use(tools, self.tool_choice, self.parallel_tool_calls is not False)
+        every = [_function(place, tool) for place, tool in enumerate(self.tools or [])]
+        tools, choice = allowed(every, self.tool_choice)
+        use = tool_use(tools, choice, self.parallel_tool_calls is not False)
         prompt = Chat(self._messages(), tools if use is not None else None, self._variables())
         flags = self._flags()
         policy = "drop_oldest" if self.truncation == "auto" else "error"

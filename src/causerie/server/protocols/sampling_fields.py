@@ -15,8 +15,9 @@ from causerie.api.generation.config import METADATA, GenerationConfig
 from causerie.api.options.speculation import SPECULATION
 from causerie.errors import UsageError
 from causerie.server.http.failure_responses import Refusal
-from causerie.server.processes.jobs import Begun, Ended
+from causerie.server.processes.jobs import Begun, Ended, TokenPiece
 from causerie.server.protocols.service_fields import ServiceFields, among
+from causerie.server.protocols.text_bodies import TokenId
 
 MOST_CHOICES = 16
 MOST_STOPS = 16
@@ -40,7 +41,9 @@ _RANGES: dict[str, tuple[float, float]] = {
     "typical_p": (0, 1),
     "presence_penalty": (-2, 2),
     "frequency_penalty": (-2, 2),
-    "max_tokens": (1, 1 << 31),
+    "max_tokens": (0, 1 << 31),
+    "min_tokens": (0, 1 << 31),
+    "prompt_logprobs": (0, 20),
 }
 
 
@@ -69,9 +72,13 @@ class SamplingFields(ServiceFields, forbid_unknown_fields=True, frozen=True, kw_
     logit_bias: dict[str, float] | None = None
     seed: int | None = None
     stop: str | list[str] | None = None
+    min_tokens: int | None = None  # no end before this many; the next two are names of vLLM's, too
+    ignore_eos: bool = False  # tokens that end a text do not
+    stop_token_ids: list[TokenId] | None = None  # further tokens that end the answer, not shown
     bad_words: list[str] | None = None  # texts that may not be written
     speculation: str | None = None  # who guesses tokens that are checked several at a time; no answer changes
     repetition_detection: bool | None = None  # whether an answer that repeats itself for ever is ended
+    prompt_logprobs: int | None = None  # of each token of the prompt; a name of vLLM's
     n: int = 1
 
     @property
@@ -89,8 +96,12 @@ class SamplingFields(ServiceFields, forbid_unknown_fields=True, frozen=True, kw_
         """The generate flags that these fields set. Raises Refusal, naming the field."""
         flags = {name: getattr(self, name) for name in _FLAGS if getattr(self, name) is not None}
         flags |= drawing_flags(self, _DRAWING)
-        if self.max_tokens is not None:
+        if self.max_tokens:  # where it is 0, there is nothing to draw
             flags["max_new_tokens"] = self.max_tokens
+        if self.min_tokens is not None:
+            flags["min_new_tokens"] = self.min_tokens
+        if self.ignore_eos:
+            flags["eos_token_id"] = []
         if self.stop:
             flags["stop_strings"] = self.stop
         if self.logit_bias:
@@ -105,6 +116,11 @@ class SamplingFields(ServiceFields, forbid_unknown_fields=True, frozen=True, kw_
         among("speculation", self.speculation, SPECULATION)
         check_streamed("stream_options", self.stream_options is not None, self.stream)
         check_stops("stop", [self.stop] if isinstance(self.stop, str) else self.stop or [])
+        if self.prompt_logprobs is not None and self.stream:
+            raise Refusal(400, "prompt_logprobs are told in whole answers; set stream: false.", param="prompt_logprobs")
+        if len(self.stop_token_ids or []) > MOST_STOPS:
+            sentence = f"stop_token_ids has {len(self.stop_token_ids or [])} tokens; at most {MOST_STOPS}."
+            raise Refusal(400, sentence, param="stop_token_ids")
         self._check_biases(self.logit_bias or {})
 
     def _check_biases(self, biases: dict[str, float]) -> None:
@@ -165,13 +181,26 @@ def in_range(name: str, value: float | None, low: float, high: float, param: str
         raise Refusal(400, f"{name} is {value}; it must be from {low} to {high}.", param=param or name)
 
 
-def ending(ended: Ended | None) -> dict[str, str | None]:
+def ending(ended: Ended | None) -> dict[str, str | int | None]:
     """Why an answer ended, None where it goes on: by OpenAI's names, and beside them, as vLLM has it, what they have no
-    name for."""
+    name for: the text or the token that was a stop of the request, or that it repeated itself."""
     if ended is None:
         return {"finish_reason": None}
-    reasons: dict[str, str | None] = {"finish_reason": "length" if ended.reason in ("length", "time") else "stop"}
-    return reasons | ({"stop_reason": "repetition_detected"} if ended.reason == "repetition" else {})
+    reasons: dict[str, str | int | None] = {"finish_reason": "length" if ended.reason in ("length", "time") else "stop"}
+    if ended.reason == "repetition":
+        return reasons | {"stop_reason": "repetition_detected"}
+    match = ended.stop_token if ended.stop_string is None else ended.stop_string
+    return reasons | ({} if match is None else {"stop_reason": match})
+
+
+def prompt_odds(pieces: Sequence[TokenPiece]) -> dict[str, Any]:
+    """How likely each token of a prompt was, as vLLM tells it: by token ids, the likeliest and the prompt's own."""
+
+    def told(piece: TokenPiece) -> dict[str, Any]:
+        return {"logprob": piece.logprob, "rank": piece.rank, "decoded_token": piece.text}
+
+    places = [{str(one.token): told(one) for one in (*piece.top, piece)} for piece in pieces[1:]]
+    return {"prompt_logprobs": [None, *places]}
 
 
 def context_of(begun: Begun) -> dict[str, Any]:

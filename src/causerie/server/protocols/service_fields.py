@@ -8,13 +8,16 @@ A field of type None is one that is known and not done: null and absence pass (h
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
+import causerie
 from causerie.errors import unknown
 from causerie.server.http.failure_responses import Refusal
 
+SYSTEM_FINGERPRINT = f"causerie-{causerie.__version__}"
+"""What an answer says of the program that made it; another version may draw otherwise with the same seed."""
 TIERS = ("auto", "default", "flex", "scale", "priority", "fast")
 RETENTIONS = ("in_memory", "in-memory", "24h")
 _Note = Annotated[str, Meta(max_length=512)]
@@ -24,7 +27,7 @@ _Notes = Annotated[dict[Annotated[str, Meta(max_length=64)], _Note], Meta(max_le
 class ServiceFields(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """What stands in the body of each protocol of OpenAI's."""
 
-    model: str
+    model: str = ""  # none is named: the one that is served
     stream: bool = False
     user: str | None = None  # who asks, by the caller's own name; the next one too
     safety_identifier: str | None = None
@@ -33,6 +36,7 @@ class ServiceFields(Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tru
     service_tier: str | None = None  # there is one
     prompt_cache_key: str | None = None  # prompts are shared by what they are; nor is there a time in the next one
     prompt_cache_retention: str | None = None
+    prompt_cache_options: dict[str, Any] | None = None
 
     def check_service(self) -> None:
         """Raises Refusal for a value that is none of OpenAI's, naming the field."""

@@ -35,6 +35,34 @@ def tool_use(tools: list[dict[str, Any]] | None, choice: str | dict[str, Any] | 
     return ToolUse({named: schemas[named]}, True, False)
 
 
+def allowed(
+    tools: list[dict[str, Any]] | None, choice: str | dict[str, Any] | None
+) -> tuple[list[dict[str, Any]] | None, str | dict[str, Any] | None]:
+    """The tools and the choice, of `allowed_tools` those that it allows and its mode. It stands beside the type, as in
+    /v1/responses, or in an object of its own. Raises Refusal, naming the field."""
+    if not isinstance(choice, dict) or choice.get("type") != "allowed_tools":
+        return tools, choice
+    inner = choice.get("allowed_tools", choice)
+    entries = inner.get("tools") if isinstance(inner, dict) else None
+    if not isinstance(entries, list) or inner.get("mode") not in ("auto", "required"):
+        sentence = 'tool_choice of type allowed_tools wants a mode, "auto" or "required", and a list of tools.'
+        raise Refusal(400, sentence, param="tool_choice")
+    names = [_tool_name(each) for each in entries]
+    offered = [_tool_name(each) for each in tools or []]
+    for name in names:
+        if name not in offered:
+            sentence = (
+                f"tool_choice allows {str(name)[:80]!r}; there are {', '.join(map(str, offered))[:500] or 'none'}."
+            )
+            raise Refusal(400, sentence, param="tool_choice")
+    return [each for each in tools or [] if _tool_name(each) in names], str(inner["mode"])
+
+
+def _tool_name(tool: Any) -> Any:
+    function = tool.get("function", tool) if isinstance(tool, dict) else None
+    return function.get("name") if isinstance(function, dict) else None
+
+
 def _schema(place: int, tool: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     function = tool.get("function")
     if tool.get("type", "function") != "function" or not isinstance(function, dict):

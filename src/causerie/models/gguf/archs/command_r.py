@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from causerie.checkpoint.expression import Flattened, Tensor, Unpermuted
+from causerie.checkpoint.expression import Flattened, Tensor
+from causerie.checkpoint.head_rows import Unpermuted
 from causerie.models.gguf.architecture import gguf_architecture
 from causerie.models.gguf.metadata import Metadata
 from causerie.models.gguf.names import BLOCK, OURS, paired_names

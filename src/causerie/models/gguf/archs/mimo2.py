@@ -1,5 +1,5 @@
-"""MiMo-V2-Flash: values narrower than keys, sliding layers that have key heads of their own number, and experts. Behind
-the layers stand several heads to guess with."""
+"""MiMo-V2-Flash and V2.5: values narrower than keys, sliding layers that have key heads of their own number, and
+experts. Behind the layers stand several heads to guess with."""
 
 from __future__ import annotations
 
@@ -9,23 +9,39 @@ from typing import Any
 from causerie.checkpoint.expression import Columns, Tensor
 from causerie.models.gguf.architecture import gguf_architecture
 from causerie.models.gguf.metadata import Metadata
-from causerie.models.gguf.names import BLOCK, Entries, plain_names
+from causerie.models.gguf.names import BLOCK, Entries, plain_names, rows_of
 from causerie.models.gguf.rotation import rotation
 from causerie.models.gguf.values import SIGMOID, alike, attention_biased, heads_by_kind, sizes
 from causerie.models.layer_kinds import DENSE, FULL, SLIDING, SPARSE
 from causerie.models.names import Table
+from causerie.spec.attention import Attention
 from causerie.spec.decoder import Decoder
 from causerie.spec.draft_head import draft_prefix
+from causerie.spec.layer import Layer
 
 _NORMS = {"token_norm": "nextn.enorm", "state_norm": "nextn.hnorm", "norm": "layer_output_norm"}
 
 
 def weights(m: Metadata, spec: Decoder) -> Table:
-    """With the heads to guess with, each of which is a block of its own."""
-    table = dict(plain_names(m, spec))
-    for number in range(0 if spec.draft_head is None else spec.draft_head.count):
+    """With the heads to guess with, each of which is a block of its own. V2.5 has queries, keys and values of a layer
+    in one tensor, in sliding layers more rows of it."""
+    table, head = dict(plain_names(m, spec)), spec.draft_head
+    blocks = [*spec.layers, *(() if head is None else [head.block] * head.count)]
+    for number in range(len(blocks) - len(spec.layers)):
         table |= _head_names(len(spec.layers) + number, draft_prefix(number), spec.width)
+    if m.holds_in_blocks("attn_qkv.weight"):
+        for number, block in enumerate(blocks):
+            table |= _fused_names(number, block)
     return table
+
+
+def _fused_names(number: int, block: Layer) -> Entries:
+    mixer = block.mixer
+    assert isinstance(mixer, Attention)
+    rows = {"q": mixer.query_width, "k": mixer.key_width, "v": mixer.value_width}
+    place = f"blk.{number}.attn_qkv."
+    both = {"": rows_of(place + "weight", rows), "_bias": rows_of(place + "bias", rows)}
+    return {f"layers.{number}.mixer.{name}{kind}": cut for kind, cuts in both.items() for name, cut in cuts.items()}
 
 
 def _head_names(block: int, prefix: str, width: int) -> Entries:

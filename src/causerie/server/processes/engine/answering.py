@@ -71,7 +71,15 @@ class Answering:
         self._form.check(order, tail, model)
         with self._form.blame(order):
             plan = model.decide(levels, len(tokens))
-        params = replace(plan.params, max_wait=MOST_WAIT, prompt_progress=order.return_progress, client=order.client)
+        own = plan.params.eos
+        self._stop_tokens = frozenset(order.stop_tokens) - set(own)
+        params = replace(
+            plan.params,
+            max_wait=MOST_WAIT,
+            prompt_progress=order.return_progress,
+            client=order.client,
+            eos=(*own, *sorted(self._stop_tokens)),
+        )
         self._plan = replace(plan, params=params, sequences=order.choices)
         self._tokenizer: Tokenizer = model.tokenizer.text
         self._readers = [
@@ -191,8 +199,10 @@ class Answering:
         timings = None
         if stats is not None and self._account is not None:
             timings = self._account(stats, self._reasoning_times[choice].seconds)
+        last = reader.tokens[-1] if new and reason == "stop" else None
+        token = last if last in self._stop_tokens else None
         stop = reader.stop_string
-        self._tell(Ended(self.order.job, choice, reason, cached, new, stop, thought, drafted, accepted, timings))
+        self._tell(Ended(self.order.job, choice, reason, cached, new, stop, thought, drafted, accepted, timings, token))
         self._open -= 1
         if not self._open:
             self._ended()

@@ -28,6 +28,7 @@ from causerie.server.processes.engine.answering import Answering
 from causerie.server.processes.engine.mailbox import Mailbox
 from causerie.server.processes.engine.models import LoadedModel, Models
 from causerie.server.processes.engine.pooling import embedded
+from causerie.server.processes.engine.prompt_scores import prompt_scores
 from causerie.server.processes.engine.shortening import Written, shortened, with_messages
 from causerie.server.processes.engine.time_account import TimeAccount
 from causerie.server.processes.frames import Unpacker, packed
@@ -41,6 +42,7 @@ from causerie.server.processes.jobs import (
     Detokenize,
     Done,
     Embed,
+    Ended,
     EngineOptions,
     Failed,
     Generate,
@@ -49,6 +51,7 @@ from causerie.server.processes.jobs import (
     Order,
     Render,
     Timings,
+    TokenPiece,
     Tokens,
     Unload,
 )
@@ -87,6 +90,7 @@ class EngineService:
         self._texts = TextWork()
         self._compiling = ThreadPoolExecutor(MOST_COMPILING, "causerie-forms")  # so that others need not wait for them
         self._jobs: dict[int, asyncio.Task[None]] = {}
+        self._scoring = asyncio.Lock()  # the logits of a prompt may take 2 GB
         self._unsent = bytearray()
         self._mail: Mailbox[_Letter] = Mailbox(asyncio.get_running_loop(), _deliver, _urgent, self._pause)
 
@@ -165,6 +169,15 @@ class EngineService:
         model = entry.model
         order = await self._formed(order, model)
         tokens, tail = await self._tokens(order.model, order.prompt, most_tokens=model.capacity - 1)
+        pieces: list[TokenPiece] = []
+        if order.prompt_logprobs is not None:
+            async with self._scoring:
+                pieces = await prompt_scores(model, tokens, order.prompt_logprobs, order.client)
+        if order.prompt_only:
+            tell(Begun(order.job, len(tokens), prompt=pieces))
+            for choice in range(order.choices):
+                tell(Ended(order.job, choice, "length", 0, 0))
+            return
         over = asyncio.Event()
         pool = None if order.flags.get("response_format") is None else self._compiling
         closed = None if account is None else partial(self._closed, account, entry)
@@ -175,7 +188,7 @@ class EngineService:
         try:
             answering.start(self._mail.put)  # what it raises is told before anything has begun
             dropped, summary = ([], None) if done is None else (list(done.dropped), done.summary)
-            tell(Begun(order.job, len(tokens), dropped, summary))
+            tell(Begun(order.job, len(tokens), dropped, summary, pieces))
             await over.wait()
         finally:
             answering.cancel()

@@ -201,6 +201,9 @@ def facts(model: CausalLM, promise: Promise | None) -> dict[str, Any]:
         speed["expected_read_tokens_per_second"] = promise.reading
     return speed | {
         "context": model.capacity,  # what can be used of it
+        "max_model_len": model.capacity,  # the same, as vLLM's clients read it
+        "family": str(model.config.get("model_type") or ""),
+        "embedding_length": model.config.get("hidden_size"),
         "parameters": model.num_parameters(),
         "weight_bytes": model.get_memory_footprint(),
         "format": model.format,

@@ -9,6 +9,7 @@ import * as drawer from "/page/scripts/chats/drawer.js";
 import * as full from "/page/scripts/notices/full.js";
 import * as kept from "/page/scripts/chats/kept.js";
 import * as keys from "/page/scripts/keys.js";
+import * as language from "/page/scripts/language.js";
 import * as list from "/page/scripts/chats/list.js";
 import * as log from "/page/scripts/turns/log.js";
 import * as pairing from "/page/scripts/compare/pairing.js";
@@ -21,6 +22,7 @@ import * as using from "/page/scripts/tools/using.js";
 import * as theme from "/page/scripts/theme.js";
 import * as times from "/page/scripts/times/times.js";
 
+language.begin();
 theme.begin();
 keys.begin();
 for (const part of [drawer, list, picker, pairing, panel, log, compare, answering, composer, full, away, times, probabilities, tray, using]) part.begin();

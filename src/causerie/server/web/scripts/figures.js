@@ -1,21 +1,29 @@
 // Figures in words: of what one waits for, and of an answer. Knows no page.
 
-const UNITS = [[1e9, "GB", 1], [1e6, "MB", 0], [1e3, "KB", 0]];
+import { locale, phrases } from "/page/scripts/words.js";
+
+const UNITS = [[1e9, phrases.gigabytes, 1], [1e6, phrases.megabytes, 0], [1e3, phrases.kilobytes, 0]];
 const unitOf = (number) => UNITS.find(([least]) => number >= least) ?? UNITS.at(-1);
 
 // "1,650"
-export const count = (number) => number.toLocaleString("en");
+export const count = (number) => number.toLocaleString(locale);
+
+// A number with so many digits behind its point, which some languages write as a comma.
+export const fixed = (number, digits) => number.toLocaleString(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+
+// With as many of them as say something, two at most: "0.7"
+export const decimal = (number) => number.toLocaleString(locale, { maximumFractionDigits: 2 });
 
 // How many bytes of how many: "0.6 of 1.0 GB".
 export function amounts(done, all) {
   const [size, unit, digits] = unitOf(all);
-  return `${(done / size).toFixed(digits)} of ${(all / size).toFixed(digits)} ${unit}`;
+  return phrases.amounts(fixed(done / size, digits), fixed(all / size, digits), unit);
 }
 
 // "1.0 GB"
 export function bytes(number) {
   const [size, unit, digits] = unitOf(number);
-  return `${(number / size).toFixed(unit === "KB" && number < 10_000 ? 1 : digits)} ${unit}`;
+  return `${fixed(number / size, size === 1e3 && number < 10_000 ? 1 : digits)} ${unit}`;
 }
 
 // Tokens as one says of a context: "32k".
@@ -23,7 +31,7 @@ export const thousands = (number) => (number < 1000 ? count(number) : `${Math.ro
 
 // Tokens a second, as exactly as they mean something: "9.6", "21", "610", "4,400".
 export function rate(number) {
-  if (number < 10) return String(Number(number.toFixed(1)));
+  if (number < 10) return number.toLocaleString(locale, { maximumFractionDigits: 1 });
   const step = number < 100 ? 1 : number < 1000 ? 10 : 100;
   return count(Math.round(number / step) * step);
 }
@@ -31,10 +39,10 @@ export function rate(number) {
 // Milliseconds as one says them: "0.4 s", "12 s", "3 min".
 export function seconds(milliseconds) {
   const all = milliseconds / 1000;
-  return all < 10 ? `${all.toFixed(1)} s` : all < 100 ? `${all.toFixed(0)} s` : `${Math.round(all / 60)} min`;
+  return all < 10 ? phrases.seconds(fixed(all, 1)) : all < 100 ? phrases.seconds(fixed(all, 0)) : phrases.minutes(Math.round(all / 60));
 }
 
-export const wholeSeconds = (milliseconds) => `${Math.max(1, Math.round(milliseconds / 1000))} s`;
+export const wholeSeconds = (milliseconds) => phrases.seconds(Math.max(1, Math.round(milliseconds / 1000)));
 
 // How quickly the tokens of an answer come.
 export class Pace {
@@ -61,13 +69,13 @@ export class Pace {
   // Tokens a second since the first came; "" while that says nothing.
   get speed() {
     const all = (this.last - this.first) / 1000, tokens = this.tokens - this.before;
-    return all > 0.3 && tokens ? `${(tokens / all).toFixed(1)} tokens/s` : "";
+    return all > 0.3 && tokens ? phrases.tokensPerSecond(fixed(tokens / all, 1)) : "";
   }
 
   // What the answer was, in the end or up to here.
   get whole() {
     if (!this.tokens) return "";
     const all = (this.last - this.begun) / 1000;
-    return [`${this.tokens} ${this.tokens === 1 ? "token" : "tokens"} in ${all.toFixed(1)} s`, this.speed].filter(Boolean).join(", ");
+    return [phrases.tokensIn(this.tokens, phrases.seconds(fixed(all, 1))), this.speed].filter(Boolean).join(", ");
   }
 }

@@ -1,6 +1,7 @@
 // The keys of the page, and the list of them. A module gives its own to `key`; this one knows none of their meanings.
 
 import { el, openPopover, slot } from "/page/scripts/elements.js";
+import { phrases } from "/page/scripts/words.js";
 
 const keys = [];  // {name, words, act, whileWriting}
 
@@ -15,13 +16,13 @@ const writing = (target) => target.matches?.("input:not([type=checkbox], [type=r
 
 export function showKeys(anchor) {
   const rows = keys.flatMap(({ name, words }) => [el("dt", {}, ...name.split(" ").map((one) => el("kbd", { textContent: one }))), el("dd", { textContent: words })]);
-  openPopover(anchor, [el("h2", { textContent: "Keys" }), el("dl", { className: "keys" }, ...rows)], { label: "Keys", className: "all-keys", into: slot("floats") });
+  openPopover(anchor, [el("h2", { textContent: phrases.keys }), el("dl", { className: "keys" }, ...rows)], { label: phrases.keys, className: "all-keys", into: slot("floats") });
 }
 
 export function begin() {
-  key("Enter", "Send");
-  key("Shift+Enter", "New line");
-  key("?", "All keys", () => showKeys(document.activeElement));
+  key("Enter", phrases.send);
+  key("Shift+Enter", phrases.newLine);
+  key("?", phrases.allKeys, () => showKeys(document.activeElement));
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.isComposing || event.defaultPrevented) return;
     const pressed = keys.find(({ name, act, whileWriting }) => act && name === nameOf(event) && (whileWriting || !writing(event.target)));

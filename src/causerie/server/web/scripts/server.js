@@ -1,12 +1,8 @@
 // Requests to the server that served the page, and streams of answers. Tells when it is gone, and when it is back. Knows no element.
 
+import { accessKey } from "/page/scripts/access.js";
 import { state, tell } from "/page/scripts/state.js";
-
-let key = sessionStorage.getItem("key") ?? "";
-export function useKey(given) {
-  key = given;
-  sessionStorage.setItem("key", given);
-}
+import { phrases } from "/page/scripts/words.js";
 
 export class Refused extends Error {
   constructor(status, message, code = null, said = null) {
@@ -24,19 +20,19 @@ function present(server) {
 }
 
 async function request(route, options = {}) {
-  const headers = { ...(key ? { Authorization: `Bearer ${key}` } : {}), ...(options.body ? { "Content-Type": "application/json" } : {}) };
+  const key = accessKey(), headers = { ...(key ? { Authorization: `Bearer ${key}` } : {}), ...(options.body ? { "Content-Type": options.type ?? "application/json" } : {}) };
   let response;
   try {
     response = await fetch(route, { ...options, headers });
   } catch (fault) {
     if (fault.name === "AbortError") throw fault;
     present("away");
-    throw new Refused(0, "The server does not answer. Is it still running?");
+    throw new Refused(0, phrases.serverSilent);
   }
   present("here");
   if (!response.ok) {
     const said = await response.json().catch(() => null);
-    throw new Refused(response.status, said?.error?.message ?? `The server answered with status ${response.status}.`, said?.error?.code, said);
+    throw new Refused(response.status, said?.error?.message ?? phrases.serverStatus(response.status), said?.error?.code, said);
   }
   return response;
 }
@@ -84,7 +80,7 @@ async function* events(response) {
       piece = await reader.read();
     } catch (fault) {
       if (fault.name === "AbortError") throw fault;
-      throw new Refused(0, "The connection to the server was lost; what came is kept.");
+      throw new Refused(0, phrases.connectionLost);
     }
     if (piece.done) return;
     rest += decoder.decode(piece.value, { stream: true });
@@ -104,16 +100,23 @@ export async function* answer(body, signal) {
     if (value.error) throw new Refused(500, value.error.message);
     yield value;
   }
-  throw new Refused(0, "The server ended the answer before it was whole; what came is kept.");
+  throw new Refused(0, phrases.answerCutOff);
 }
 
 // Has a model loaded; returns when it is. How far it is stands in the list of models. Throws Refused.
 export async function load(model) {
   for await (const data of events(await post("/load_model", { model }))) {
     const event = JSON.parse(data);
-    if (event.status === "error") throw new Refused(503, `${model} was not loaded: ${event.message}`);
+    if (event.status === "error") throw new Refused(503, phrases.notLoaded(model, event.message));
   }
 }
+
+// The text of a file as the server takes it: {kind, text, characters, pages, pages_read, pages_without_text}. Throws Refused.
+export const textOfFile = async (file, signal) => (await request("/text-of-file", { method: "POST", body: file, type: "application/octet-stream", signal })).json();
+
+// Text as a model's tokens, and back. Each throws Refused.
+export const tokensOf = async (model, prompt) => (await (await post("/tokenize", { model, prompt, add_special_tokens: false })).json()).tokens;
+export const textOfTokens = async (model, tokens) => (await (await post("/detokenize", { model, tokens })).json()).prompt;
 
 // Frees the memory of a model. Throws Refused while requests use it.
 export const unload = (model) => post("/unload_model", { model });

@@ -8,6 +8,8 @@
 // words, thought: milliseconds of its reasoning, figures: {prompt, written, reasoning (tokens), begun, read, thought, wrote (milliseconds)}} and,
 // where messages went before it, {forgotten: how many, summary}.
 
+import { phrases } from "/page/scripts/words.js";
+
 // What can be done with the oldest messages of a chat that no longer fits, as the server calls it.
 export const SHORTENINGS = ["drop_oldest", "summarize"];
 
@@ -42,7 +44,7 @@ function database() {
       done(request.result);
     };
     request.onerror = () => fail(request.error);
-    request.onblocked = () => fail(new Error("another tab still shows an older version of this page. Close it, and load this one again."));
+    request.onblocked = () => fail(new Error(phrases.olderTab));
   });
   return opening;
 }
@@ -172,7 +174,7 @@ const resultOf = (result, text) => ({ text: text(result.text), failed: Boolean(r
 export function checked(value) {
   const text = (found) => (typeof found === "string" ? found : "");
   if (typeof value !== "object" || value === null || typeof value.nodes !== "object" || value.nodes === null) {
-    throw new Error("The file holds no chats of this page.");
+    throw new Error(phrases.fileWithoutChats);
   }
   const chat = { ...newChat(text(value.model)), title: text(value.title), system: text(value.system), pinned: value.pinned === true, folder: text(value.folder).slice(0, LONGEST_NAME) };
   if ([...SHORTENINGS, "error"].includes(value.policy)) chat.policy = value.policy;
@@ -183,18 +185,18 @@ export function checked(value) {
   chat.updated = Number(value.updated) || chat.updated;
   for (const [name, setting] of Object.entries(value.settings ?? {})) if (typeof setting === "number") chat.settings[name] = setting;
   for (const [id, node] of Object.entries(value.nodes)) {
-    if (!["user", "assistant", "tool"].includes(node?.role)) throw new Error("The file holds a message of no known role.");
-    if (!ID.test(id)) throw new Error("The file holds a message whose id is none.");
+    if (!["user", "assistant", "tool"].includes(node?.role)) throw new Error(phrases.fileWithoutRole);
+    if (!ID.test(id)) throw new Error(phrases.fileWithoutId);
     const files = (Array.isArray(node.files) ? node.files : []).map((file) => ({ name: text(file?.name), text: text(file?.text) }));
     const calls = (Array.isArray(node.calls) ? node.calls : []).map((call) => ({ id: text(call?.id), name: text(call?.name), arguments: text(call?.arguments), ...(call?.result ? { result: resultOf(call.result, text) } : {}) }));
     const parent = typeof node.parent === "string" ? node.parent : null;
     chat.nodes[id] = { id, parent, role: node.role, text: text(node.text), reasoning: text(node.reasoning), calls, files, partial: Boolean(node.partial), ended: text(node.ended), fault: text(node.fault), model: text(node.model), thought: Number(node.thought) || 0, call: text(node.call), forgotten: Number(node.forgotten) || 0, summary: text(node.summary), tokens: Number(node.tokens) || 0, stats: text(node.stats), speed: text(node.speed) };
   }
   for (const node of Object.values(chat.nodes)) {
-    if (node.parent !== null && !chat.nodes[node.parent]) throw new Error("The file holds a message without the one before it.");
+    if (node.parent !== null && !chat.nodes[node.parent]) throw new Error(phrases.fileWithGap);
     const seen = new Set([node.id]);
     for (let up = node.parent; up !== null; up = chat.nodes[up].parent) {
-      if (seen.has(up)) throw new Error("The file's messages follow each other in a circle.");
+      if (seen.has(up)) throw new Error(phrases.fileWithCircle);
       seen.add(up);
     }
   }

@@ -1,7 +1,9 @@
 // Light, dark, or as the system says. Knows no chat.
 
+import { phrases } from "/page/scripts/words.js";
+
 const NEXT = { auto: "light", light: "dark", dark: "auto" };
-const WORDS = { auto: "Theme: as the system says", light: "Theme: light", dark: "Theme: dark" };
+const WORDS = { auto: phrases.themeAuto, light: phrases.themeLight, dark: phrases.themeDark };
 
 const chosen = () => localStorage.getItem("theme") ?? "auto";
 

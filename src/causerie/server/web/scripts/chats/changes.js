@@ -7,6 +7,7 @@ import { notice } from "/page/scripts/notices/notice.js";
 import { state, tell } from "/page/scripts/state.js";
 import { deleteChat, restoreChat } from "/page/scripts/store.js";
 import { toast } from "/page/scripts/toast.js";
+import { phrases } from "/page/scripts/words.js";
 
 async function change(chats, fields) {
   for (const chat of chats) Object.assign(chat, fields, { changed: Date.now() });
@@ -26,10 +27,10 @@ export const renameFolder = (folder, name) => move(within(folder), name);
 export function removeFolder(folder) {
   const chats = within(folder);
   move(chats, "");
-  toast(`The folder “${folder}” is removed, its chats are kept`, () => move(chats, folder));
+  toast(phrases.folderRemoved(folder), () => move(chats, folder));
 }
 
-const deleted = (chats) => (chats.length === 1 ? `“${nameOf(chats[0])}” is deleted` : `${chats.length} chats deleted`);
+const deleted = (chats) => (chats.length === 1 ? phrases.chatDeleted(nameOf(chats[0])) : phrases.chatsDeleted(chats.length));
 
 export async function remove(chats) {
   const open = chats.includes(state.chat) ? state.chat : null;
@@ -41,7 +42,7 @@ export async function remove(chats) {
     await Promise.all(chats.map((chat) => deleteChat(chat.id)));
     tell("saved");
   } catch (fault) {
-    notice(`The browser could not delete these chats: ${fault.message}`);
+    notice(phrases.notDeleted(fault.message));
   }
 }
 

@@ -4,6 +4,7 @@ import { merge } from "/page/scripts/chats/merging.js";
 import { notice } from "/page/scripts/notices/notice.js";
 import { on, state, tell } from "/page/scripts/state.js";
 import { allChats, isDeleted, newChat, onOtherTab, path, readChat, saveChat, whole } from "/page/scripts/store.js";
+import { phrases } from "/page/scripts/words.js";
 
 export function openChat(chat) {
   state.running?.control.abort();
@@ -24,7 +25,7 @@ export async function keepAsIs(chats) {
     await Promise.all(chats.filter((chat) => chat.leaf !== null).map(saveChat));  // all at once: the page may be closed
     tell("saved");
   } catch (fault) {
-    notice(`The browser could not keep this chat: ${fault.message}`);
+    notice(phrases.notKept(fault.message));
   }
 }
 
@@ -81,7 +82,7 @@ export async function begin() {
   });
   onOtherTab(hear);
   state.chats = await allChats().catch((fault) => {
-    notice(`The browser keeps no chats here: ${fault.message}`);
+    notice(phrases.keepsNone(fault.message));
     return [];
   });
   openChat(state.chats.find((chat) => chat.id === sessionStorage.getItem("chat")) ?? newChat(state.model));

@@ -4,6 +4,7 @@ import { remove } from "/page/scripts/chats/changes.js";
 import { exportMenu, moveMenu } from "/page/scripts/chats/menus.js";
 import { button, el } from "/page/scripts/elements.js";
 import { state } from "/page/scripts/state.js";
+import { phrases } from "/page/scripts/words.js";
 
 let chosen = null, last = null, redraw = null;  // ids, or null while none are being chosen; the id pressed last
 
@@ -40,15 +41,15 @@ export function chooseAll(shown) {
 }
 
 const count = el("b", { className: "grow" });
-const moving = button("Move", () => moveMenu(chats(), moving, endChoosing));
-const exporting = button("Export", () => exportMenu(chats(), "Causerie chats", exporting));
-const deleting = button("Delete", () => {
+const moving = button(phrases.move, () => moveMenu(chats(), moving, endChoosing));
+const exporting = button(phrases.export, () => exportMenu(chats(), phrases.fileOfChats, exporting));
+const deleting = button(phrases.delete, () => {
   const some = chats();
   endChoosing();
   remove(some);
 }, "bad");
 const bar = el("div", { className: "many", role: "group", hidden: true },
-  el("div", {}, count, button("Done", endChoosing, "bare")),
+  el("div", {}, count, button(phrases.done, endChoosing, "bare")),
   el("div", {}, moving, exporting, deleting));
 
 // The bar, shown while chats are chosen. `draw` draws the list again.
@@ -60,7 +61,7 @@ export function choosingBar(draw) {
 export function showBar() {
   const many = chats().length;
   bar.hidden = !chosen;
-  count.textContent = `${many} chosen`;
-  bar.ariaLabel = many === 1 ? "1 chat chosen" : `${many} chats chosen`;
+  count.textContent = phrases.chosen(many);
+  bar.ariaLabel = phrases.chatsChosen(many);
   for (const each of [moving, exporting, deleting]) each.disabled = !many;
 }

@@ -7,6 +7,7 @@ import { day, speaker } from "/page/scripts/chats/markdown.js";
 import { dash, el } from "/page/scripts/elements.js";
 import { path } from "/page/scripts/store.js";
 import { prose } from "/page/scripts/turns/prose.js";
+import { phrases } from "/page/scripts/words.js";
 
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'; font-src data:; form-action 'none'; base-uri 'none'";
 const STYLES = ["tokens", "frame", "turns", "prose", "paper"];
@@ -44,23 +45,23 @@ async function turn(node, chat) {
   if (node.role === "user") return el("article", { className: "turn you", ariaLabel: name }, ...files, el("div", { className: "bubble", dir: "auto", textContent: node.text }));
   return el("article", { className: "turn answer", ariaLabel: name },
     el("h3", { className: "voice" }, dash(), name), ...files,
-    node.reasoning ? fold("Thought", node.reasoning) : null, await text(node),
-    ...node.calls.map((call) => fold(`Asked ${call.name}`, [call.arguments, call.result?.text].filter(Boolean).join(" → "), "plain mono")));
+    node.reasoning ? fold(phrases.thought, node.reasoning) : null, await text(node),
+    ...node.calls.map((call) => fold(phrases.askedTool(call.name), [call.arguments, call.result?.text].filter(Boolean).join(" → "), "plain mono")));
 }
 
-const titleOf = (chat) => chat.title || "New chat";
+const titleOf = (chat) => chat.title || phrases.newChat;
 
 async function section(chat) {
   return el("section", { className: "col" },
     el("h2", { className: "name", dir: "auto", textContent: titleOf(chat) }),
     el("p", { className: "hint", textContent: [chat.model, day(chat.updated)].filter(Boolean).join(", ") }),
-    chat.system.trim() ? fold("What it is told first", chat.system) : null,
+    chat.system.trim() ? fold(phrases.toldFirst, chat.system) : null,
     ...(await Promise.all(path(chat).map((node) => turn(node, chat)))));
 }
 
 export async function asDocument(chats) {
   const [look, ...sections] = await Promise.all([style(), ...chats.map(section)]);
-  const title = el("title", { textContent: chats.length === 1 ? titleOf(chats[0]) : "Chats" });
+  const title = el("title", { textContent: chats.length === 1 ? titleOf(chats[0]) : phrases.chats });
   const body = el("body", { className: "paper" }, el("main", {}, ...sections));
   return `<!doctype html>
 <html lang="${document.documentElement.lang}">

@@ -3,9 +3,10 @@
 
 import { beginChat } from "/page/scripts/chats/chats.js";
 import { iconButton, slot } from "/page/scripts/elements.js";
+import { phrases } from "/page/scripts/words.js";
 
 const NARROW = matchMedia("(max-width: 46rem)");  // as phone.css has it
-const opener = iconButton("menu", "Chats", openDrawer, { className: "ib narrow", ariaExpanded: "false" });
+const opener = iconButton("menu", phrases.chats, openDrawer, { className: "ib narrow", ariaExpanded: "false" });
 
 // Of the sheet, all but the toast, which takes back what was done in the drawer.
 const UNDER = ".sheet > :not(.dock), .dock > :not([data-slot=toast])";
@@ -32,7 +33,7 @@ export function closeDrawer() {
 
 export function begin() {
   slot("drawer").append(opener);
-  slot("new").append(iconButton("new", "New chat", beginChat, { className: "ib narrow" }));
+  slot("new").append(iconButton("new", phrases.newChat, beginChat, { className: "ib narrow" }));
   document.querySelector(".scrim").addEventListener("click", closeDrawer);
   slot("side").addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || event.defaultPrevented || !isOpen()) return;

@@ -7,16 +7,18 @@ import { el } from "/page/scripts/elements.js";
 import { notice } from "/page/scripts/notices/notice.js";
 import { state } from "/page/scripts/state.js";
 import { allChats, checked, saveChat } from "/page/scripts/store.js";
+import { phrases } from "/page/scripts/words.js";
 
 const asJson = (chats) => JSON.stringify({ causerie: 1, chats }, null, 1);
 
 export const KINDS = [
-  { kind: "md", words: "As Markdown", sign: "file", type: "text/markdown", write: allAsMarkdown },
-  { kind: "html", words: "As a web page", sign: "code", type: "text/html", write: asDocument },
-  { kind: "json", words: "As JSON, to import again", sign: "undo", type: "application/json", write: asJson },
+  { kind: "md", words: phrases.asMarkdown, sign: "file", type: "text/markdown", write: allAsMarkdown },
+  { kind: "html", words: phrases.asPage, sign: "code", type: "text/html", write: asDocument },
+  { kind: "json", words: phrases.asJson, sign: "undo", type: "application/json", write: asJson },
 ];
 
 const LONGEST_NAME = 60;  // characters of a file's name
+const READ = 60_000;  // milliseconds in which a browser has read what it downloads
 
 const fileName = (name, kind) => `${name.replace(/[^\p{L}\p{M}\p{N} _-]/gu, "").replace(/ +/g, " ").trim().slice(0, LONGEST_NAME) || "chats"}.${kind}`;
 
@@ -25,9 +27,9 @@ export async function exportChats(chats, name, kind) {
   try {
     const link = el("a", { href: URL.createObjectURL(new Blob([await write(chats)], { type })), download: fileName(name, kind) });
     link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+    setTimeout(() => URL.revokeObjectURL(link.href), READ);
   } catch (fault) {
-    notice(`${name} was not exported: ${fault.message}`);
+    notice(phrases.notExported(name, fault.message));
   }
 }
 
@@ -43,7 +45,7 @@ export async function importChats(files) {
         first ??= chat.id;
       }
     } catch (fault) {
-      faults.push(`${file.name} was not imported: ${fault.message}`);
+      faults.push(phrases.notImported(file.name, fault.message));
     }
   }
   if (first) {

@@ -7,6 +7,7 @@ import { notice } from "/page/scripts/notices/notice.js";
 import { keptChat, keptChats, putChat, removeKeptChat } from "/page/scripts/server.js";
 import { on, state, tell } from "/page/scripts/state.js";
 import { adoptChat, changeCopy, copies, dropCopy, dropSent, isDeleted, restoreChat } from "/page/scripts/store.js";
+import { phrases } from "/page/scripts/words.js";
 
 const LOOK = 20_000;  // milliseconds between two looks at what other devices did
 const WAIT = 300;  // milliseconds after something was saved before it is sent
@@ -23,7 +24,7 @@ const revisionOf = (copy) => (copy?.folder === folder ? copy.revision : null);
 // One after the other. What fails because the server is away is tried with the next look.
 function inTurn(act) {
   turn = turn.then(act).catch((fault) => {
-    if (!LATER.includes(fault.status)) notice(`The server's chats and those of this browser are not the same yet: ${fault.message}`);
+    if (!LATER.includes(fault.status)) notice(phrases.keptApart(fault.message));
   });
   return turn;
 }
@@ -85,7 +86,7 @@ async function sendChat(chat, copy) {
 
 function refuse(chat, copy, fault) {
   refused.set(chat.id, copy.saves);
-  notice(`The server does not keep “${nameOf(chat)}”, this browser does: ${fault.message}`);
+  notice(phrases.keptHereOnly(nameOf(chat), fault.message));
 }
 
 // Where it was changed elsewhere meanwhile, it comes back.

@@ -5,7 +5,7 @@ import { beginChat, openChat } from "/page/scripts/chats/chats.js";
 import { beginChoosing, choose, chooseAll, choosing, choosingBar, endChoosing, isChosen, showBar } from "/page/scripts/chats/choosing.js";
 import { closeDrawer } from "/page/scripts/chats/drawer.js";
 import { groups } from "/page/scripts/chats/groups.js";
-import { chatMenu, filesMenu, folderMenu } from "/page/scripts/chats/menus.js";
+import { chatMenu, filesMenu, folderMenu, languageMenu } from "/page/scripts/chats/menus.js";
 import { chatRow, folderRow, nameField, nameOf } from "/page/scripts/chats/rows.js";
 import { hit, patterns } from "/page/scripts/chats/search.js";
 import { announce } from "/page/scripts/announce.js";
@@ -14,10 +14,11 @@ import { key, showKeys } from "/page/scripts/keys.js";
 import { on, state, tell } from "/page/scripts/state.js";
 import { path, show } from "/page/scripts/store.js";
 import { nextTheme, themeWords } from "/page/scripts/theme.js";
+import { phrases } from "/page/scripts/words.js";
 
 const WAIT = 120;  // milliseconds after a key before a search begins
-const search = el("input", { type: "search", placeholder: "Search", ariaLabel: "Search chats" });
-const clear = iconButton("close", "Clear the search", () => {
+const search = el("input", { type: "search", placeholder: phrases.search, ariaLabel: phrases.searchChats });
+const clear = iconButton("close", phrases.clearSearch, () => {
   search.value = "";
   draw();
   search.focus();
@@ -105,7 +106,7 @@ function hits(sought) {
   const some = state.chats.map((chat) => ({ chat, ...(hit(chat, sought) ?? { text: undefined }) })).filter(({ text }) => text !== undefined);
   some.sort((a, b) => (a.text !== null) - (b.text !== null));  // titles first
   shown = some.map(({ chat }) => chat);
-  const words = { 0: "No chat has these words", 1: "1 chat" }[some.length] ?? `${some.length} chats`;
+  const words = some.length ? phrases.chatsFound(some.length) : phrases.noChatFound;
   announce(words);
   return [el("h3", { textContent: words }), el("ul", {}, ...some.map(({ chat, text, node }) => chatRow(chat, acts, { ...looksOf(chat), sought, excerpt: text, node })))];
 }
@@ -196,16 +197,17 @@ function makeFoot() {
     nextTheme();
     theme.ariaLabel = theme.title = themeWords();
   });
-  const files = iconButton("export", "Import or export chats", () => filesMenu(files), { title: "Import, export", ariaHasPopup: "menu" });
-  const keys = iconButton("help", "Keys", () => showKeys(keys), { title: "Keys (?)" });
-  foot.append(iconButton("many", "Choose several chats", () => beginChoosing(), { title: "Choose several" }), files, keys, el("span", { className: "grow" }), theme);
+  const files = iconButton("export", phrases.importOrExport, () => filesMenu(files), { title: phrases.importExport, ariaHasPopup: "menu" });
+  const language = iconButton("language", phrases.language, () => languageMenu(language), { ariaHasPopup: "menu" });
+  const keys = iconButton("help", phrases.keys, () => showKeys(keys), { title: `${phrases.keys} (?)` });
+  foot.append(iconButton("many", phrases.chooseSeveralChats, () => beginChoosing(), { title: phrases.chooseSeveral }), files, keys, el("span", { className: "grow" }), language, theme);
   return foot;
 }
 
 export function begin() {
-  const close = iconButton("close", "Close the list of chats", closeDrawer, { className: "ib narrow" });
+  const close = iconButton("close", phrases.closeList, closeDrawer, { className: "ib narrow" });
   slot("side").append(
-    el("div", { className: "head" }, el("span", { className: "brand grow" }, icon("mark"), "Causerie"), iconButton("new", "New chat (Alt+N)", startChat), close),
+    el("div", { className: "head" }, el("span", { className: "brand grow" }, icon("mark"), "Causerie"), iconButton("new", `${phrases.newChat} (Alt+N)`, startChat), close),
     el("div", { className: "find", role: "search" }, icon("search", true), search, el("kbd", { className: "wide-only", textContent: "/" }), clear),
     list, choosingBar(draw), makeFoot());
   slot("side").addEventListener("keydown", (event) => {
@@ -220,9 +222,9 @@ export function begin() {
     searching = setTimeout(draw, WAIT);
   };
   on("chats", draw);
-  key("Alt+N", "New chat", startChat);
-  key("/", "Search chats", () => search.focus());
-  key("F2", "Rename, in the list of chats");
-  key("Delete", "Delete, in the list of chats");
+  key("Alt+N", phrases.newChat, startChat);
+  key("/", phrases.searchChats, () => search.focus());
+  key("F2", phrases.renameKey);
+  key("Delete", phrases.deleteKey);
   draw();
 }

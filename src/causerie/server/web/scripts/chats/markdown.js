@@ -2,6 +2,7 @@
 
 import { shortName } from "/page/scripts/state.js";
 import { path } from "/page/scripts/store.js";
+import { locale, phrases } from "/page/scripts/words.js";
 
 // A fence that nothing within the text can close.
 function fenced(text, language = "") {
@@ -15,23 +16,23 @@ const plain = (text) => text.replace(/\s+/g, " ").trim().replace(/[\\`*_[\]<>#|~
 
 const folded = (words, inside) => `<details>\n<summary>${words}</summary>\n\n${inside}\n\n</details>`;
 
-export const speaker = (node, chat) => ({ user: "You", tool: "Tool" })[node.role] ?? shortName(node.model || chat.model || "Model");
+export const speaker = (node, chat) => ({ user: phrases.you, tool: phrases.tool })[node.role] ?? shortName(node.model || chat.model || phrases.model);
 
 function turn(node, chat) {
   const parts = [`## ${plain(speaker(node, chat))}`];
   for (const file of node.files) parts.push(`**${plain(file.name)}**`, fenced(file.text));
-  if (node.reasoning) parts.push(folded("Thought", fenced(node.reasoning, "text")));
+  if (node.reasoning) parts.push(folded(phrases.thought, fenced(node.reasoning, "text")));
   if (node.text.trim()) parts.push(node.text.trim());
-  for (const call of node.calls) parts.push(`Asked **${plain(call.name)}**`, fenced(call.arguments, "json"), ...(call.result ? [fenced(call.result.text, "text")] : []));
+  for (const call of node.calls) parts.push(phrases.askedTool(`**${plain(call.name)}**`), fenced(call.arguments, "json"), ...(call.result ? [fenced(call.result.text, "text")] : []));
   return parts.join("\n\n");
 }
 
-export const day = (time) => new Date(time).toLocaleDateString("en-GB", { day: "numeric", month: "long", year: "numeric" });
+export const day = (time) => new Date(time).toLocaleDateString(locale, { day: "numeric", month: "long", year: "numeric" });
 
 function asMarkdown(chat) {
   const about = [chat.model && plain(chat.model), day(chat.updated)].filter(Boolean).join(", ");
-  const parts = [`# ${plain(chat.title || "New chat")}`, about];
-  if (chat.system.trim()) parts.push("## What it is told first", chat.system.trim());
+  const parts = [`# ${plain(chat.title || phrases.newChat)}`, about];
+  if (chat.system.trim()) parts.push(`## ${phrases.toldFirst}`, chat.system.trim());
   return [...parts, ...path(chat).map((node) => turn(node, chat))].join("\n\n");
 }
 

@@ -5,8 +5,10 @@ import { chooseFiles, exportChats, importChats, KINDS } from "/page/scripts/chat
 import { folderNames } from "/page/scripts/chats/groups.js";
 import { nameOf } from "/page/scripts/chats/rows.js";
 import { button, el, openMenu, openPopover, slot } from "/page/scripts/elements.js";
+import { languageEntries } from "/page/scripts/language.js";
 import { state } from "/page/scripts/state.js";
 import { LONGEST_NAME } from "/page/scripts/store.js";
+import { phrases } from "/page/scripts/words.js";
 
 const GAP = 4, EDGE = 8;  // pixels to the button, and to the window's edge
 
@@ -24,21 +26,21 @@ const WAYS = { className: "beside" };
 const menu = (anchor, label, entries) => place(openMenu(anchor, entries, { ...WAYS, label, into: slot("side") }));
 
 export function chatMenu(chat, anchor, rename) {
-  menu(anchor, `More for ${nameOf(chat)}`, [
-    { words: "Rename", sign: "edit", act: rename },
-    { words: chat.pinned ? "Unpin" : "Pin", sign: "pin", act: () => pin(chat, !chat.pinned) },
-    { words: "Move to a folder", sign: "folder", act: () => moveMenu([chat], anchor) },
-    { words: "Export", sign: "export", act: () => exportMenu([chat], nameOf(chat), anchor) },
-    { words: "Delete", sign: "trash", kind: "bad", act: () => remove([chat]) },
+  menu(anchor, phrases.moreFor(nameOf(chat)), [
+    { words: phrases.rename, sign: "edit", act: rename },
+    { words: chat.pinned ? phrases.unpin : phrases.pin, sign: "pin", act: () => pin(chat, !chat.pinned) },
+    { words: phrases.moveToFolder, sign: "folder", act: () => moveMenu([chat], anchor) },
+    { words: phrases.export, sign: "export", act: () => exportMenu([chat], nameOf(chat), anchor) },
+    { words: phrases.delete, sign: "trash", kind: "bad", act: () => remove([chat]) },
   ]);
 }
 
 export function folderMenu(name, anchor, rename) {
   const chats = state.chats.filter((chat) => chat.folder === name);
-  menu(anchor, `More for the folder ${name}`, [
-    { words: "Rename", sign: "edit", act: rename },
-    { words: "Export", sign: "export", act: () => exportMenu(chats, name, anchor) },
-    { words: "Remove, keep its chats", sign: "close", act: () => removeFolder(name) },
+  menu(anchor, phrases.moreForFolder(name), [
+    { words: phrases.rename, sign: "edit", act: rename },
+    { words: phrases.export, sign: "export", act: () => exportMenu(chats, name, anchor) },
+    { words: phrases.removeFolder, sign: "close", act: () => removeFolder(name) },
   ]);
 }
 
@@ -50,17 +52,17 @@ export function moveMenu(chats, anchor, then = () => {}) {
     then();
   };
   const folders = folderNames(state.chats).map((name) => ({ words: name, sign: name === now ? "check" : "folder", act: () => to(name) }));
-  const out = chats.some((chat) => chat.folder) ? [{ words: "No folder", sign: "close", act: () => to("") }] : [];
+  const out = chats.some((chat) => chat.folder) ? [{ words: phrases.noFolder, sign: "close", act: () => to("") }] : [];
   if (!folders.length) return newFolder(anchor, to);
-  menu(anchor, "Move to a folder", [...folders, { words: "New folder", sign: "plus", act: () => newFolder(anchor, to) }, ...out]);
+  menu(anchor, phrases.moveToFolder, [...folders, { words: phrases.newFolder, sign: "plus", act: () => newFolder(anchor, to) }, ...out]);
 }
 
 function newFolder(anchor, to) {
-  const field = el("input", { className: "field", maxLength: LONGEST_NAME, dir: "auto", required: true, autofocus: true, ariaLabel: "Name of the new folder" });
+  const field = el("input", { className: "field", maxLength: LONGEST_NAME, dir: "auto", required: true, autofocus: true, ariaLabel: phrases.nameOfNewFolder });
   field.setAttribute("autofocus", "");
-  const go = Object.assign(button("Move", null, "main"), { type: "submit" });
+  const go = Object.assign(button(phrases.move, null, "main"), { type: "submit" });
   const form = el("form", { className: "row" }, field, go);
-  const popover = openPopover(anchor, [el("h2", { textContent: "A new folder" }), form], { label: "A new folder", className: "beside asks", into: slot("side") });
+  const popover = openPopover(anchor, [el("h2", { textContent: phrases.aNewFolder }), form], { label: phrases.aNewFolder, className: "beside asks", into: slot("side") });
   form.onsubmit = (event) => {
     event.preventDefault();
     const name = field.value.trim();
@@ -72,11 +74,13 @@ function newFolder(anchor, to) {
 }
 
 export function exportMenu(chats, name, anchor) {
-  menu(anchor, "Export", KINDS.map(({ words, sign, kind }) => ({ words, sign, act: () => exportChats(chats, name, kind) })));
+  menu(anchor, phrases.export, KINDS.map(({ words, sign, kind }) => ({ words, sign, act: () => exportChats(chats, name, kind) })));
 }
+
+export const languageMenu = (anchor) => menu(anchor, phrases.language, languageEntries());
 
 // What the list's foot offers for all chats together.
 export function filesMenu(anchor) {
-  const all = state.chats.length ? [{ words: "Export all chats", sign: "export", act: () => exportMenu(state.chats, "Causerie chats", anchor) }] : [];
-  menu(anchor, "Import or export chats", [{ words: "Import chats", sign: "fetch", act: () => chooseFiles("application/json,.json", importChats) }, ...all]);
+  const all = state.chats.length ? [{ words: phrases.exportAll, sign: "export", act: () => exportMenu(state.chats, phrases.fileOfChats, anchor) }] : [];
+  menu(anchor, phrases.importOrExport, [{ words: phrases.importChats, sign: "fetch", act: () => chooseFiles("application/json,.json", importChats) }, ...all]);
 }

@@ -2,8 +2,9 @@
 
 import { pieces } from "/page/scripts/chats/search.js";
 import { dash, el, icon, iconButton } from "/page/scripts/elements.js";
+import { phrases } from "/page/scripts/words.js";
 
-export const nameOf = (chat) => chat.title || "New chat";
+export const nameOf = (chat) => chat.title || phrases.newChat;
 
 const marked = (text, sought) => (sought.length ? pieces(text, sought).map(([piece, isHit]) => (isHit ? el("mark", { textContent: piece }) : piece)) : [text]);
 
@@ -12,13 +13,13 @@ export function chatRow(chat, acts, { now = false, chosen = null, inside = false
   const name = nameOf(chat), row = el("li", { className: [now && chosen === null && "now", inside && "inside", excerpt && "hit"].filter(Boolean).join(" "), "data-chat": chat.id });
   const words = [el("span", { className: "cut", dir: "auto" }, ...marked(name, sought)), excerpt === null ? null : el("small", { dir: "auto" }, ...marked(excerpt, sought))];
   if (chosen !== null) {
-    const box = el("input", { type: "checkbox", id: `choose-${chat.id}`, checked: chosen, ariaLabel: `Choose ${name}`, onclick: (event) => acts.choose(chat, event.shiftKey) });
+    const box = el("input", { type: "checkbox", id: `choose-${chat.id}`, checked: chosen, ariaLabel: phrases.chooseChat(name), onclick: (event) => acts.choose(chat, event.shiftKey) });
     row.append(box, el("label", { className: "open", htmlFor: box.id }, ...words));
     return row;
   }
   const open = el("button", { type: "button", className: "open", title: name, onclick: (event) => acts.open(chat, event, node) }, ...words);
   if (now) open.setAttribute("aria-current", "page");
-  const more = iconButton("more", `More for ${name}`, () => acts.more(chat, more), { className: "ib more", title: "More", ariaHasPopup: "menu" });
+  const more = iconButton("more", phrases.moreFor(name), () => acts.more(chat, more), { className: "ib more", title: phrases.more, ariaHasPopup: "menu" });
   row.append(now ? dash() : "", open, more);
   row.oncontextmenu = (event) => {
     event.preventDefault();
@@ -31,7 +32,7 @@ export function folderRow({ name, chats }, acts, { open, choosing }) {
   const show = el("button", { type: "button", className: "open cut", dir: "auto", ariaExpanded: String(open), textContent: name, title: name, onclick: () => acts.fold(name) });
   const row = el("li", { className: "folder", "data-folder": name }, icon("folder", true), show, el("span", { className: "hint num count", textContent: chats.length }));
   if (choosing) return row;
-  const more = iconButton("more", `More for the folder ${name}`, () => acts.moreOfFolder(name, more), { className: "ib more", title: "More", ariaHasPopup: "menu" });
+  const more = iconButton("more", phrases.moreForFolder(name), () => acts.moreOfFolder(name, more), { className: "ib more", title: phrases.more, ariaHasPopup: "menu" });
   row.append(more);
   row.oncontextmenu = (event) => {
     event.preventDefault();
@@ -42,7 +43,7 @@ export function folderRow({ name, chats }, acts, { open, choosing }) {
 
 // A field in place of the row's name. `keep` gets the new name, or null where the old one stays.
 export function nameField(row, name, keep) {
-  const field = el("input", { type: "text", className: "name", value: name, ariaLabel: `New name for ${name}`, maxLength: 80, dir: "auto" });
+  const field = el("input", { type: "text", className: "name", value: name, ariaLabel: phrases.newNameFor(name), maxLength: 80, dir: "auto" });
   let ended = false;
   const end = (given) => {
     if (ended) return;

@@ -6,8 +6,9 @@ import { button, el, iconButton, slot } from "/page/scripts/elements.js";
 import { seconds } from "/page/scripts/figures.js";
 import { on, shortName, state } from "/page/scripts/state.js";
 import { makeTurn } from "/page/scripts/turns/turn.js";
+import { phrases } from "/page/scripts/words.js";
 
-const rounds = el("div"), tabs = el("div", { className: "tabs", role: "tablist", ariaLabel: "Which answer is shown" });
+const rounds = el("div"), tabs = el("div", { className: "tabs", role: "tablist", ariaLabel: phrases.whichAnswer });
 const box = el("div", { className: "pairs" }, tabs, rounds);
 const TOP = 24;  // pixels above a question
 let columns = new Map();  // by the ids of their answers
@@ -19,8 +20,8 @@ class Column {
     this.turn = makeTurn(running.node);
     const { model } = running.node, name = shortName(model);
     this.speed = el("span", { className: "hint num" });
-    this.stop = iconButton("stop", `Stop ${name}`, () => running.control.abort(), {}, true);
-    this.choose = Object.assign(button("Go on with this one", () => goOnWith(place)), { ariaLabel: `Go on with ${name}` });
+    this.stop = iconButton("stop", phrases.stopModel(name), () => running.control.abort(), {}, true);
+    this.choose = Object.assign(button(phrases.goOnWithThis, () => goOnWith(place)), { ariaLabel: phrases.goOnWithModel(name) });
     this.keep = el("div", { className: "keep" }, this.choose, el("span", { className: "grow" }), this.speed, this.stop);
     this.format = el("small");
     this.turn.element.querySelector(".voice").append(this.format);
@@ -35,7 +36,7 @@ class Column {
     this.stop.hidden = Boolean(over);
     this.format.textContent = state.served.find((model) => model.id === node.model)?.format ?? "";
     const took = over && pace.tokens ? seconds(pace.last - pace.begun) : "";
-    this.speed.textContent = [pace.speed, over ? took : node.text ? "writing" : ""].filter(Boolean).join(", ");
+    this.speed.textContent = [pace.speed, over ? took : node.text ? phrases.writing : ""].filter(Boolean).join(", ");
     await (over ? this.turn.update() : this.turn.live(running));
   }
 }
@@ -45,7 +46,7 @@ function makeRound({ asked, answers, running }) {
   for (const column of pair) columns.set(column.running.node.id, column);
   const question = asked && makeTurn(asked);
   question?.update();
-  return el("div", { className: "round" }, question && el("div", { className: "col" }, question.element), el("div", { className: "pair", role: "group", ariaLabel: "Two answers" }, ...pair.map((column) => column.turn.element)));
+  return el("div", { className: "round" }, question && el("div", { className: "col" }, question.element), el("div", { className: "pair", role: "group", ariaLabel: phrases.twoAnswers }, ...pair.map((column) => column.turn.element)));
 }
 
 // Shows the rounds that there are; what is there already stays.
@@ -99,7 +100,7 @@ function showGrowth() {
 
 async function showEnd({ node }) {
   await columns.get(node.id)?.show();
-  announce(node.fault || `${shortName(node.model)}: finished. ${node.stats ?? ""}`);
+  announce(node.fault || phrases.modelFinished(shortName(node.model), node.stats ?? ""));
 }
 
 export function begin() {

@@ -8,17 +8,18 @@ import { offerBelow } from "/page/scripts/models/picker.js";
 import { otherRows } from "/page/scripts/models/listing.js";
 import { showRows } from "/page/scripts/models/rows.js";
 import { longName, on, state } from "/page/scripts/state.js";
+import { phrases } from "/page/scripts/words.js";
 
 const list = el("div", { className: "list num" }), rest = el("p", { className: "hint" });
-const open = iconButton("compare", "Compare two models", toggle, { ariaPressed: "false", "aria-haspopup": "dialog", "aria-expanded": "false" });
+const open = iconButton("compare", phrases.compareTwo, toggle, { ariaPressed: "false", "aria-haspopup": "dialog", "aria-expanded": "false" });
 let popover = null;
 
 function toggle() {
   if (state.pair) return pairing.goOnWith(0);
   if (popover) return popover.close();
-  const heading = el("h2", { textContent: `Compare ${longName(state.model)} with` });
+  const heading = el("h2", { textContent: phrases.compareWith(longName(state.model)) });
   popover = openPopover(open, [el("div", { className: "top" }, heading), el("div", { className: "list" }, list, rest)], {
-    label: "Compare two models", className: "models second", into: slot("floats"), onclose: () => {
+    label: phrases.compareTwo, className: "models second", into: slot("floats"), onclose: () => {
       popover = null;
       document.body.classList.remove("has-models");
     } });
@@ -36,10 +37,10 @@ function show() {
 }
 
 function restWords(rows) {
-  if (!library.models) return "Looking at the models of this machine";
+  if (!library.models) return phrases.lookingAtModels;
   if (rows.length) return "";
-  if (state.capabilities.choosing) return "There is no second model here that fits into memory. The list of models has more to download.";
-  return "This server has one model. Start it with two to compare them: causerie serve A B";
+  if (state.capabilities.choosing) return phrases.noSecondFits;
+  return phrases.oneModelOnly;
 }
 
 const choose = (id) => attempt(async () => {
@@ -51,7 +52,7 @@ const choose = (id) => attempt(async () => {
 export function begin() {
   slot("bar").prepend(open);
   open.classList.add("wide-only");
-  offerBelow(button("Compare two models", toggle, "bare narrow", "compare"));
+  offerBelow(button(phrases.compareTwo, toggle, "bare narrow", "compare"));
   for (const event of ["library", "models"]) on(event, show);
   on("pair", () => { open.ariaPressed = String(Boolean(state.pair)); });
   columns.begin();

@@ -1,20 +1,22 @@
 // The box in which one writes: text that grows, files, what the tray offers, send and stop. Knows no server.
 
-import { attachButton, attachmentChips, attachments, clearAttachments } from "/page/scripts/composer/attachments.js";
+import { attachButton, attachmentChips, attachments, clearAttachments, takesText } from "/page/scripts/composer/attachments.js";
 import { draftOf, keepDraft } from "/page/scripts/composer/drafts.js";
 import { contextRing } from "/page/scripts/composer/ring.js";
 import { thinkingButton } from "/page/scripts/composer/thinking.js";
 import { el, icon, slot } from "/page/scripts/elements.js";
 import { key } from "/page/scripts/keys.js";
+import { notice } from "/page/scripts/notices/notice.js";
 import { on, state } from "/page/scripts/state.js";
 import { send, stop } from "/page/scripts/turns/answering.js";
 import { editLast } from "/page/scripts/turns/log.js";
+import { phrases } from "/page/scripts/words.js";
 
 const text = el("textarea", { id: "text", rows: 1, dir: "auto", enterKeyHint: "send" });
 const offers = el("span", { className: "slot" });
-const sending = el("button", { type: "submit", className: "send", ariaLabel: "Send", title: "Send (Enter)" }, icon("send"));
-const stopping = el("button", { type: "button", className: "send stop", ariaLabel: "Stop", title: "Stop (Esc)", hidden: true, onclick: stop }, icon("stop"));
-const box = el("form", { className: "box", ariaLabel: "Your message" });
+const sending = el("button", { type: "submit", className: "send", ariaLabel: phrases.send, title: `${phrases.send} (Enter)` }, icon("send"));
+const stopping = el("button", { type: "button", className: "send stop", ariaLabel: phrases.stop, title: `${phrases.stop} (Esc)`, hidden: true, onclick: stop }, icon("stop"));
+const box = el("form", { className: "box", ariaLabel: phrases.yourMessage });
 let sender = send, waits = false, drafted = null;
 
 // A module that offers something for the next message: its button stands in the tray.
@@ -29,6 +31,10 @@ export function divertMessages(taker) {
 function submit() {
   const files = attachments();
   if (!text.value.trim() && !files.length) return;
+  if (takesText()) {
+    notice(phrases.fileStillRead);
+    return;
+  }
   waits = state.server === "away";
   if (waits || state.running) return;
   const written = text.value;
@@ -70,15 +76,15 @@ function grow() {
 }
 
 function invitation() {
-  if (state.running && !state.running.node.text) return "You can write on meanwhile";
-  if (state.pair) return "Ask both";
-  return state.chat?.leaf ? "Reply" : "Say something";
+  if (state.running && !state.running.node.text) return phrases.writeOn;
+  if (state.pair) return phrases.askBoth;
+  return state.chat?.leaf ? phrases.reply : phrases.saySomething;
 }
 
 function show() {
   sending.hidden = Boolean(state.running);
   stopping.hidden = !state.running;
-  if (state.server === "away") text.placeholder = "Your next message is kept until it can be sent";
+  if (state.server === "away") text.placeholder = phrases.keptUntilSent;
   else text.placeholder = invitation();
 }
 
@@ -93,7 +99,7 @@ function onKey(event) {
 }
 
 export function begin() {
-  box.append(attachmentChips(changed), el("label", { className: "said", htmlFor: "text", textContent: "Message" }), text,
+  box.append(...attachmentChips(changed), el("label", { className: "said", htmlFor: "text", textContent: phrases.message }), text,
     el("div", { className: "tray" }, attachButton(), thinkingButton(), offers, el("span", { className: "grow" }), contextRing(), sending, stopping));
   box.onsubmit = (event) => {
     event.preventDefault();
@@ -109,7 +115,7 @@ export function begin() {
     write(words);
     text.focus();
   });
-  key("↑", "In the empty box: edit your last message");
+  key("↑", phrases.editLastKey);
 }
 
-const underline = () => el("p", { className: "under" }, el("span", {}, icon("lock", true), "Nothing leaves this machine"), el("span", { textContent: "Drop files anywhere on this page" }));
+const underline = () => el("p", { className: "under" }, el("span", {}, icon("lock", true), phrases.nothingLeaves), el("span", { textContent: phrases.dropAnywhere }));

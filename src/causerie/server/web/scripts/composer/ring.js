@@ -1,9 +1,9 @@
 // How full the context is: a ring beside the send button. Knows no server.
 
 import { el, openPopover } from "/page/scripts/elements.js";
-import { count } from "/page/scripts/figures.js";
 import { chosenModel, on, state } from "/page/scripts/state.js";
 import { path } from "/page/scripts/store.js";
+import { phrases } from "/page/scripts/words.js";
 
 const WARNS = 0.9;  // of the context
 const SVG = "http://www.w3.org/2000/svg";
@@ -23,7 +23,7 @@ function drawing() {
 }
 
 // Tokens of the chat after its last answer that has figures, and what the model holds.
-function amounts() {
+export function amounts() {
   const last = state.chat ? path(state.chat).findLast((node) => node.tokens) : null;
   return { last, tokens: last?.tokens ?? 0, context: chosenModel()?.context ?? 0 };
 }
@@ -32,18 +32,18 @@ function show() {
   const { tokens, context } = amounts();
   ring.hidden = !context || !tokens;
   if (ring.hidden) return;
-  const share = Math.min(1, tokens / context), told = `${count(tokens)} of ${count(context)} tokens`;
-  ring.ariaLabel = `Context: ${told}`;
+  const share = Math.min(1, tokens / context), told = phrases.tokensOf(tokens, context);
+  ring.ariaLabel = phrases.contextTold(told);
   ring.title = told;
   ring.classList.toggle("full", share >= WARNS);
   ring.querySelector("circle + circle").setAttribute("stroke-dasharray", `${share * 100} 100`);
-  words.textContent = `${Math.round(share * 100)} %`;
+  words.textContent = phrases.percent(Math.round(share * 100));
 }
 
 function explain() {
-  const { tokens, context } = amounts(), rows = [["This chat", tokens], ["Room left", Math.max(0, context - tokens)], ["The model holds", context]];
-  const list = el("ul", { className: "num" }, ...rows.map(([label, number]) => el("li", {}, el("b", { textContent: label }), el("span", { textContent: `${count(number)} tokens` }))));
-  openPopover(ring, [el("h2", { textContent: "Context" }), list], { label: "Context", className: "time context", into: ring.closest(".box") });
+  const { tokens, context } = amounts(), rows = [[phrases.thisChat, tokens], [phrases.roomLeft, Math.max(0, context - tokens)], [phrases.modelHolds, context]];
+  const list = el("ul", { className: "num" }, ...rows.map(([label, number]) => el("li", {}, el("b", { textContent: label }), el("span", { textContent: phrases.tokens(number) }))));
+  openPopover(ring, [el("h2", { textContent: phrases.context }), list], { label: phrases.context, className: "time context", into: ring.closest(".box") });
 }
 
 export function contextRing() {

@@ -3,12 +3,13 @@
 import { el, icon } from "/page/scripts/elements.js";
 import { chosenModel, on, state, tell } from "/page/scripts/state.js";
 import { addWish } from "/page/scripts/turns/answering.js";
+import { phrases } from "/page/scripts/words.js";
 
 const thinks = () => state.chat?.thinks ?? chosenModel()?.thinks_by_default;
 
 export function thinkingButton() {
-  const words = el("span", { textContent: "Think" });
-  const button = el("button", { type: "button", className: "b bare", ariaLabel: "Reasoning", title: "Let it think first", hidden: true }, icon("think", true), words);
+  const words = el("span", { textContent: phrases.think });
+  const button = el("button", { type: "button", className: "b bare", ariaLabel: phrases.reasoning, title: phrases.letItThink, hidden: true }, icon("think", true), words);
   const show = () => {
     button.hidden = chosenModel()?.thinks_by_default === undefined;
     button.ariaPressed = String(Boolean(thinks()));

@@ -4,6 +4,7 @@ import { announce } from "/page/scripts/announce.js";
 import { lookAtModels } from "/page/scripts/models/served.js";
 import * as server from "/page/scripts/server.js";
 import { longName, on, state, tell } from "/page/scripts/state.js";
+import { phrases } from "/page/scripts/words.js";
 
 const WINDOW = 6000;  // milliseconds over which a download's speed is told
 
@@ -65,7 +66,7 @@ export async function lookAtDownloads() {
   library.downloads = answer.downloads.map((each) => ({ ...each, pace: paceOf(each) }));
   const fresh = answer.downloads.filter(({ model, state: how }) => how !== "running" && running.has(model));
   running = new Set(answer.downloads.filter((each) => each.state === "running").map((each) => each.model));
-  for (const { model, state: how } of fresh) announce(how === "done" ? `${longName(model)} is here.` : `The download of ${longName(model)} has ended.`);
+  for (const { model, state: how } of fresh) announce(how === "done" ? phrases.modelIsHere(longName(model)) : phrases.downloadEnded(longName(model)));
   if (fresh.some((each) => each.state === "done")) lookAtLibrary();
   tell("library");
 }

@@ -3,6 +3,7 @@
 import { badgeOf, downloadFigures, hubFigures, loadedFigures, loadingFigures, outlookFigures, outlookOf } from "/page/scripts/models/figures_of.js";
 import { fetchModel, library, pauseDownload, unloadModel } from "/page/scripts/models/library.js";
 import { longName, state } from "/page/scripts/state.js";
+import { phrases } from "/page/scripts/words.js";
 
 const ID = /^[\w.-]+\/[\w.:@-]+$/;  // a name as the hub's, with a revision or a file's type
 const ORDER = ["fits", "tight", "too_large"];
@@ -16,10 +17,10 @@ const inMemory = () => state.served.filter((model) => model.status !== "unloaded
 
 // The models in memory, and the one that comes into it. `use` is what a press on one does.
 export const memoryRows = (words, use) => inMemory().filter((model) => matches(model.id, words)).map((model) => {
-  const name = longName(model.id), unload = { words: "Unload", label: `Unload ${name}`, act: () => unloadModel(model.id) };
+  const name = longName(model.id), unload = { words: phrases.unload, label: phrases.unloadModel(name), act: () => unloadModel(model.id) };
   if (model.status === "loading") return row(model.id, { sign: "off", facts: loadingFigures(model), badge: null, acts: [], share: model.share });
-  if (model.id === state.model) return row(model.id, { sign: "on", facts: loadedFigures(model), badge: { kind: "", sign: "check", words: "in use" }, acts: [unload] });
-  return row(model.id, { sign: "on", facts: loadedFigures(model), badge: null, acts: [{ ...unload, kind: "bare" }, { words: "Use", label: `Use ${name}`, act: () => use(model.id) }] });
+  if (model.id === state.model) return row(model.id, { sign: "on", facts: loadedFigures(model), badge: { kind: "", sign: "check", words: phrases.inUse }, acts: [unload] });
+  return row(model.id, { sign: "on", facts: loadedFigures(model), badge: null, acts: [{ ...unload, kind: "bare" }, { words: phrases.use, label: phrases.useModel(name), act: () => use(model.id) }] });
 });
 
 // Those that are on this disk and not in memory: those of the server, and those that its users may choose.
@@ -31,7 +32,7 @@ export function diskRows(words, use) {
   every.sort((one, other) => rank(one) - rank(other));
   return every.map(({ id, outlook }, place) => {
     const large = outlook?.fits === "too_large", first = place === 0 && outlook?.fits === "fits";
-    const load = { words: "Load", label: `Load ${longName(id)}`, act: () => use(id), kind: first ? "main" : "", disabled: large };
+    const load = { words: phrases.load, label: phrases.loadModel(longName(id)), act: () => use(id), kind: first ? "main" : "", disabled: large };
     return row(id, { sign: "off", facts: outlook ? outlookFigures(outlook) : [], badge: badgeOf(outlook?.fits), acts: [load] });
   });
 }
@@ -39,15 +40,15 @@ export function diskRows(words, use) {
 // Those that could answer beside the one that is chosen: in memory, or on this disk with room for them.
 export const otherRows = (use) => [...memoryRows("", use), ...diskRows("", use)].filter(({ key }) => key !== state.model).map((told) => {
   const last = told.acts.at(-1);
-  return { ...told, acts: last && !last.disabled ? [{ ...last, words: "Compare", label: `Compare with ${told.name}`, kind: "" }] : [] };
+  return { ...told, acts: last && !last.disabled ? [{ ...last, words: phrases.compare, label: phrases.compareWithModel(told.name), kind: "" }] : [] };
 }).filter(({ acts }) => acts.length);
 
 // Downloads that run, were paused or failed.
 export const downloadRows = () => library.downloads.filter(({ state: how }) => how !== "done").map((each) => {
   const { model, state: how, bytes, total, fits } = each, name = longName(model);
-  const runs = how === "running", words = runs ? "Pause" : how === "failed" ? "Try again" : "Go on";
-  const act = { words, label: runs ? `Pause the download of ${name}` : `${words} with the download of ${name}`, act: () => (runs ? pauseDownload : fetchModel)(model) };
-  return row(model, { sign: "fetch", facts: downloadFigures(each), badge: how === "failed" ? { kind: "bad", sign: "warn", words: "failed" } : badgeOf(fits, true), acts: [act], ...(how === "failed" ? {} : { share: total ? bytes / total : null }) });
+  const runs = how === "running", [words, label] = runs ? [phrases.pause, phrases.pauseDownload(name)] : how === "failed" ? [phrases.tryAgain, phrases.tryDownloadAgain(name)] : [phrases.goOn, phrases.goOnWithDownload(name)];
+  const act = { words, label, act: () => (runs ? pauseDownload : fetchModel)(model) };
+  return row(model, { sign: "fetch", facts: downloadFigures(each), badge: how === "failed" ? { kind: "bad", sign: "warn", words: phrases.failed } : badgeOf(fits, true), acts: [act], ...(how === "failed" ? {} : { share: total ? bytes / total : null }) });
 });
 
 // Those of the hub: what was searched for, or, where nothing was, the one to begin with.
@@ -58,6 +59,6 @@ export function hubRows(words) {
   const named = ID.test(words) && !hits.some((hit) => hit.id === words) ? [{ id: words, bytes: null, parameters: null }] : [];
   return [...named, ...hits].filter(({ id }) => !here.has(id)).map((hit) => row(hit.id, {
     name: hit.id, sign: "off", facts: hubFigures(hit), badge: badgeOf(hit.fits, true),
-    acts: [{ words: "Download", label: `Download ${hit.id}`, act: () => fetchModel(hit.id), disabled: hit.fits === "too_large" }],
+    acts: [{ words: phrases.download, label: phrases.downloadModel(hit.id), act: () => fetchModel(hit.id), disabled: hit.fits === "too_large" }],
   }));
 }

@@ -10,6 +10,7 @@ import { showRows } from "/page/scripts/models/rows.js";
 import { chooseModel } from "/page/scripts/models/served.js";
 import * as speeds from "/page/scripts/models/speeds.js";
 import { chosenModel, on, shortName, state } from "/page/scripts/state.js";
+import { phrases } from "/page/scripts/words.js";
 
 const LOOK = 1000;  // milliseconds between two looks at memory and downloads, while the models are shown
 
@@ -18,7 +19,7 @@ const pick = el("button", { type: "button", className: "pick", "aria-haspopup": 
 const words = el("input", { type: "search", maxLength: 200 });
 const bar = new MemoryBar(), fault = el("p", { className: "hint bad", role: "alert", hidden: true }), rest = el("p", { className: "hint" });
 const ask = button("", search, "bare", "search"), asked = el("span");
-const GROUPS = ["In memory", "On the way", "On this disk", "On the Hub"].map((heading) => ({ heading: el("h3", { textContent: heading }), list: el("div", { role: "group", ariaLabel: heading }) }));
+const GROUPS = [phrases.inMemory, phrases.onTheWay, phrases.onThisDisk, phrases.onTheHub].map((heading) => ({ heading: el("h3", { textContent: heading }), list: el("div", { role: "group", ariaLabel: heading }) }));
 const list = el("div", { className: "list num" }, fault, ...GROUPS.flatMap((group) => [group.heading, group.list]), rest, ask);
 let popover = null, looking = null, searching = false, loaded = "";
 
@@ -30,9 +31,9 @@ export function offerBelow(button) {
 
 function showPick() {
   const model = chosenModel(), away = state.server === "away", loads = model?.status === "loading";
-  name.textContent = state.pair ? "Two models" : model ? shortName(model.id) : "No model";
+  name.textContent = state.pair ? phrases.twoModels : model ? shortName(model.id) : phrases.noModel;
   pick.title = state.pair?.models.join(", ") ?? model?.id ?? "";
-  about.textContent = away ? "away" : state.pair ? "" : loads ? (model.total_bytes ? `loading ${amounts(model.read_bytes, model.total_bytes)}` : "loading") : model?.format ?? "";
+  about.textContent = away ? phrases.away : state.pair ? "" : loads ? (model.total_bytes ? phrases.loadingAmounts(amounts(model.read_bytes, model.total_bytes)) : phrases.loading) : model?.format ?? "";
   about.hidden = !about.textContent;
   dot.className = `dot ${away ? "bad" : model?.status === "loaded" ? "" : "off"}`.trim();
   show();
@@ -50,7 +51,7 @@ function lookAgain() {
 function show() {
   if (!popover) return;
   const sought = words.value.trim(), { downloads } = state.capabilities;
-  words.placeholder = downloads ? "Search models, or paste a name from the Hub" : "Search models";
+  words.placeholder = downloads ? phrases.searchModelsAndHub : phrases.searchModels;
   bar.show(store.library.memory);
   fault.textContent = store.library.fault;
   fault.hidden = !store.library.fault;
@@ -59,7 +60,7 @@ function show() {
     heading.hidden = group.hidden = !rows[place].length;
     showRows(group, rows[place]);
   });
-  asked.textContent = searching ? `Searching the Hub for “${sought}”` : `Search the Hub for “${sought}”`;
+  asked.textContent = searching ? phrases.searchingHub(sought) : phrases.searchHub(sought);
   ask.hidden = !downloads || !sought || (store.library.hits !== null && !searching);
   rest.textContent = restWords(sought, rows);
   rest.hidden = !rest.textContent;
@@ -68,10 +69,10 @@ function show() {
 // What is to be said where the lists say too little.
 function restWords(sought, rows) {
   const { choosing, downloads } = state.capabilities, [memory, , disk, hub] = rows, none = [memory, disk, hub].every((group) => !group.length);
-  if (!store.library.models && !store.library.fault) return "Looking at the models of this machine";
-  if (none && sought) return store.library.hits ? "The Hub has no such model. Fewer words give more." : "No model here has such a name.";
+  if (!store.library.models && !store.library.fault) return phrases.lookingAtModels;
+  if (none && sought) return store.library.hits ? phrases.hubHasNone : phrases.noneHere;
   if (sought || downloads) return "";
-  return choosing ? "Started with --allow-downloads, the server fetches models from the Hub too." : "This server has the models that were named when it was started.";
+  return choosing ? phrases.downloadsPossible : phrases.modelsAreGiven;
 }
 
 // Goes on with a model; one of this machine that the server does not have yet is added to those that it has.
@@ -105,9 +106,9 @@ function open() {
   store.library.fault = "";
   store.forgetHits();
   words.autofocus = matchMedia("(pointer: fine)").matches;  // elsewhere it would open a keyboard over the models
-  const find = el("label", { className: "find" }, icon("search", true), el("span", { className: "said", textContent: "Search models" }), words);
+  const find = el("label", { className: "find" }, icon("search", true), el("span", { className: "said", textContent: phrases.searchModels }), words);
   document.body.classList.add("has-models");
-  popover = openPopover(pick, [el("div", { className: "top" }, find, bar.element), list], { label: "Models", className: "models", into: slot("floats"), onclose: () => {
+  popover = openPopover(pick, [el("div", { className: "top" }, find, bar.element), list], { label: phrases.models, className: "models", into: slot("floats"), onclose: () => {
     popover = null;
     clearTimeout(looking);
     document.body.classList.remove("has-models");
@@ -128,7 +129,7 @@ export function begin() {
   slot("pick").append(pick);
   for (const event of ["models", "server", "pair"]) on(event, showPick);
   for (const event of ["library", "capabilities"]) on(event, show);
-  key("Alt+M", "Models", open);
+  key("Alt+M", phrases.models, open);
   speeds.begin();
   store.begin();
 }

@@ -1,6 +1,7 @@
 // A row for each model: its name, what it takes and gives, whether it fits, what can be done with it. Knows no server.
 
 import { button, el, icon } from "/page/scripts/elements.js";
+import { phrases } from "/page/scripts/words.js";
 
 const shapes = new WeakMap();  // of rows: what must be equal for a row to stay
 
@@ -20,7 +21,7 @@ function make(told) {
   return row;
 }
 
-const track = (name) => el("div", { className: "track", role: "progressbar", ariaLabel: `${name} comes`, "aria-valuemin": "0", "aria-valuemax": "100" }, el("span"));
+const track = (name) => el("div", { className: "track", role: "progressbar", ariaLabel: phrases.modelComes(name), "aria-valuemin": "0", "aria-valuemax": "100" }, el("span"));
 
 function refresh(row, { facts, share }) {
   row.querySelector("small").textContent = facts.filter(Boolean).join(" · ");

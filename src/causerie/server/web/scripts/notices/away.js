@@ -4,6 +4,7 @@ import { button, el, icon } from "/page/scripts/elements.js";
 import { showNotice } from "/page/scripts/notices/notice.js";
 import { lookAtModels } from "/page/scripts/models/served.js";
 import { on, state } from "/page/scripts/state.js";
+import { phrases } from "/page/scripts/words.js";
 
 const LONGEST = 30;  // seconds between two tries
 const rest = el("span", { className: "num" });
@@ -11,8 +12,8 @@ let shown = null, timer = null, pause = 1, left = 0;
 
 function begun() {
   pause = 1;
-  shown = el("div", { className: "notice bad" }, icon("plug"), el("b", { role: "alert", textContent: "The server does not answer" }),
-    el("p", {}, "Your chats are safe in this browser. Next try in ", rest, " s; or start it with ", el("span", { className: "mono", textContent: "causerie serve" }), "."), button("Try now", tryNow, "", "retry"));
+  shown = el("div", { className: "notice bad" }, icon("plug"), el("b", { role: "alert", textContent: phrases.serverAway }),
+    el("p", {}, ...phrases.nextTry(rest, el("span", { className: "mono", textContent: "causerie serve" }))), button(phrases.tryNow, tryNow, "", "retry"));
   showNotice(shown);
   wait();
 }

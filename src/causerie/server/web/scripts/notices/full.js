@@ -7,6 +7,7 @@ import { answer } from "/page/scripts/server.js";
 import { on, state, tell } from "/page/scripts/state.js";
 import { newChat, path } from "/page/scripts/store.js";
 import { requestOf, respond, send } from "/page/scripts/turns/answering.js";
+import { phrases } from "/page/scripts/words.js";
 
 let shown = null;
 
@@ -26,23 +27,23 @@ function choose(policy, from) {
 async function beginAnew() {
   const { chat } = state, nodes = path(chat), asked = nodes.findLast((node) => node.role === "user");
   const working = shown.querySelector("p");
-  working.textContent = "The model writes the summary …";
+  working.textContent = phrases.summaryComes;
   for (const each of shown.querySelectorAll("button")) each.disabled = true;
   let summary;
   try {
     summary = await summaryOf(chat, nodes.slice(0, nodes.indexOf(asked)));
   } catch (fault) {
     close();
-    return notice(`There is no summary: ${fault.message}`);
+    return notice(phrases.noSummary(fault.message));
   }
   close();
   const fresh = { ...newChat(state.model), title: chat.title, system: chat.system, settings: { ...chat.settings }, policy: chat.policy };
   openChat(fresh);
-  await send(`This is what we have talked about so far:\n\n${summary}\n\n${asked.text}`, asked.files);
+  await send(`${phrases.talkedSoFar}\n\n${summary}\n\n${asked.text}`, asked.files);
 }
 
 async function summaryOf(chat, nodes) {
-  const wish = { role: "user", text: "Summarise our talk so far in a few sentences. Keep names, numbers, decisions and open questions.", files: [], calls: [] };
+  const wish = { role: "user", text: phrases.summarise, files: [], calls: [] };
   const request = { ...requestOf(chat, [...nodes, wish]), context_policy: "summarize", chat_template_kwargs: { enable_thinking: false } };
   let summary = "";
   for await (const chunk of answer(request, null)) summary += chunk.choices[0]?.delta.content ?? "";
@@ -54,12 +55,12 @@ const way = (title, words, act, className = "way") => el("button", { type: "butt
 // With `from`, it is the rest of that answer which finds no room.
 function ask(from) {
   close();
-  shown = el("section", { className: "choice", role: "group", ariaLabel: "The model cannot hold all of this chat" },
-    el("h2", { textContent: "The model cannot hold all of this chat" }), el("p", { textContent: "You keep every message here, whatever you choose." }),
+  shown = el("section", { className: "choice", role: "group", ariaLabel: phrases.chatTooLong },
+    el("h2", { textContent: phrases.chatTooLong }), el("p", { textContent: phrases.youKeepAll }),
     el("div", { className: "ways" },
-      way("Summarise the oldest", "It reads a few sentences in their place.", () => choose("summarize", from), "way first"),
-      way("Forget the oldest", "At once. It no longer knows the first messages.", () => choose("drop_oldest", from)),
-      way("Begin a new chat", "With a summary of this one as its first message.", beginAnew)));
+      way(phrases.summariseOldest, phrases.summariseOldestMeaning, () => choose("summarize", from), "way first"),
+      way(phrases.forgetOldest, phrases.forgetOldestMeaning, () => choose("drop_oldest", from)),
+      way(phrases.beginNew, phrases.beginNewMeaning, beginAnew)));
   showNotice(shown);
 }
 

@@ -1,18 +1,19 @@
-// The key that a server asks for. It is kept until the tab is closed.
+// The key that a server asks for.
 
+import { useKey } from "/page/scripts/access.js";
 import { button, el, icon } from "/page/scripts/elements.js";
 import { showNotice } from "/page/scripts/notices/notice.js";
-import { useKey } from "/page/scripts/server.js";
+import { phrases } from "/page/scripts/words.js";
 
 let shown = null;
 
 // Asks once; `then` is called when there is a key.
 export function askKey(then) {
   if (shown) return;
-  const field = el("input", { className: "field", type: "password", autocomplete: "off", required: true, ariaLabel: "API key" });
-  const use = button("Use it", null, "main");
+  const field = el("input", { className: "field", type: "password", autocomplete: "off", required: true, ariaLabel: phrases.apiKey });
+  const use = button(phrases.useKey, null, "main");
   use.type = "submit";
-  shown = el("form", { className: "notice", ariaLabel: "API key" }, icon("lock"), el("b", { textContent: "This server asks for a key" }), el("p", { className: "row" }, field, use));
+  shown = el("form", { className: "notice", ariaLabel: phrases.apiKey }, icon("lock"), el("b", { textContent: phrases.keyAsked }), el("p", { className: "row" }, field, use));
   shown.onsubmit = (event) => {
     event.preventDefault();
     useKey(field.value.trim());

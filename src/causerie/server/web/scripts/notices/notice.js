@@ -1,6 +1,7 @@
 // Notices stand on the composer: what is wrong, what is kept, what can be done. Knows no chat.
 
 import { el, icon, iconButton, slot } from "/page/scripts/elements.js";
+import { phrases } from "/page/scripts/words.js";
 
 let plain = null;
 
@@ -14,6 +15,6 @@ export function notice(text) {
   plain?.remove();
   plain = null;
   if (!text) return;
-  plain = el("div", { className: "notice bad", role: "alert" }, icon("warn"), el("p", { textContent: text }), iconButton("close", "Close this notice", () => notice("")));
+  plain = el("div", { className: "notice bad", role: "alert" }, icon("warn"), el("p", { textContent: text }), iconButton("close", phrases.closeNotice, () => notice("")));
   showNotice(plain);
 }

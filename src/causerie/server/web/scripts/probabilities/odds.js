@@ -1,7 +1,7 @@
 // How likely each token of an answer was, as units of whole characters: {text, p, others: [[text, p], …]}, the others the
 // likeliest in its place and the token itself among them. Knows no element and no server.
 
-const ALTERNATIVES = 8;
+const ALTERNATIVES = 5;
 
 // What a request says so that the server tells of it.
 export const asking = { logprobs: true, top_logprobs: ALTERNATIVES };

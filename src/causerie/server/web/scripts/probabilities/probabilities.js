@@ -10,9 +10,9 @@ import { on, state } from "/page/scripts/state.js";
 import { add } from "/page/scripts/store.js";
 import { addAction } from "/page/scripts/turns/actions.js";
 import { addWish, goOn, stop } from "/page/scripts/turns/answering.js";
+import { phrases } from "/page/scripts/words.js";
 
 const coming = new Map();  // Odds by the id of the answer that comes
-const WORDS = "Show how likely each word was";
 
 function take({ node, chunk }) {
   const tokens = chunk.choices[0]?.logprobs?.content;
@@ -61,14 +61,14 @@ async function open(node, element, button) {
 
 function makeAction(node, element) {
   if (!node.odds) return null;
-  const button = iconButton("bars", WORDS, () => open(node, element, button), { className: "ib wide-only", title: "Probabilities", ariaPressed: "false" });
+  const button = iconButton("bars", phrases.showOdds, () => open(node, element, button), { className: "ib wide-only", title: phrases.probabilities, ariaPressed: "false" });
   return button;
 }
 
 function makeEntry(node, element) {
   if (!node.odds || !matchMedia("(max-width: 46rem)").matches) return null;
-  const press = () => element.querySelector(`[aria-label="${WORDS}"]`)?.click();
-  return { words: "Probabilities", sign: "bars", act: press };
+  const press = () => element.querySelector(`[aria-label="${phrases.showOdds}"]`)?.click();
+  return { words: phrases.probabilities, sign: "bars", act: press };
 }
 
 export function begin() {
@@ -77,7 +77,7 @@ export function begin() {
   on("chunk", take);
   on("running", resume);
   on("ended", keep);
-  key("← →", "Between words, where their probabilities show");
+  key("← →", phrases.oddsKey);
 }
 
 // Once the chats are there.

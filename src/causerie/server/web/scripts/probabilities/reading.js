@@ -3,10 +3,12 @@
 
 import { announce } from "/page/scripts/announce.js";
 import { button, el, icon, openPopover } from "/page/scripts/elements.js";
+import { decimal } from "/page/scripts/figures.js";
 import { places } from "/page/scripts/probabilities/odds.js";
+import { phrases } from "/page/scripts/words.js";
 
 const NARROW = 320 + 16;  // pixels that the popover takes
-const percent = (p) => (p >= 0.995 ? "99 %" : p < 0.005 ? "< 1 %" : `${Math.round(100 * p)} %`);
+const percent = (p) => (p >= 0.995 ? phrases.percent(99) : p < 0.005 ? `< ${phrases.percent(1)}` : phrases.percent(Math.round(100 * p)));
 const SIGNS = { "\n": "↵", "\t": "⇥" };
 
 // A text as a word to read: marks for what cannot be seen.
@@ -26,7 +28,7 @@ export class Reading {
     this.prose = element.querySelector(".prose");
     this.before = [...this.prose.childNodes];
     this.voice = element.querySelector(".voice");
-    this.legend = el("small", { textContent: "The stronger the line, the less likely the word" });
+    this.legend = el("small", { textContent: phrases.oddsLegend });
     this.words = [];
   }
 
@@ -37,7 +39,7 @@ export class Reading {
     this.prose.onkeydown = (event) => this.onKey(event);
     const first = Math.max(0, this.units.findIndex(({ p }) => p < 0.8));
     this.reach(first);
-    announce("Arrows move between words, Enter shows what could have come, Esc goes back.");
+    announce(phrases.oddsHelp);
   }
 
   close() {
@@ -100,7 +102,7 @@ export class Reading {
     const go = button("", () => leave(), "main", "branch"), words = el("span");
     go.append(words);
     const rows = choices.map((choice, at) => {
-      const row = el("button", { type: "button", onclick: () => point(at), onfocus: () => point(at) }, el("b", { textContent: named[at] }), el("span", { textContent: percent(choice.p) }), choice.drawn ? el("span", { className: "said", textContent: "drawn" }) : icon("branch", true));
+      const row = el("button", { type: "button", onclick: () => point(at), onfocus: () => point(at) }, el("b", { textContent: named[at] }), el("span", { textContent: percent(choice.p) }), choice.drawn ? el("span", { className: "said", textContent: phrases.drawn }) : icon("branch", true));
       row.style.setProperty("--p", choice.p.toFixed(3));
       if (choice.drawn) row.setAttribute("aria-current", "true");
       return row;
@@ -113,7 +115,7 @@ export class Reading {
     const point = (at) => {
       aim = at;
       rows.forEach((row, other) => row.parentElement.classList.toggle("aim", other === at));
-      words.textContent = choices[at].drawn ? `Go on anew after “${named[at]}”` : `Branch from here with “${named[at]}”`;
+      words.textContent = choices[at].drawn ? phrases.goOnAnew(named[at]) : phrases.branchWith(named[at]);
     };
     list.onkeydown = (event) => {
       const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
@@ -122,8 +124,9 @@ export class Reading {
       else return;
       event.preventDefault();
     };
-    const note = `All others together ${percent(rest)}.${this.node.asked?.temperature === undefined ? "" : ` Temperature ${this.node.asked.temperature}.`}`;
-    const popover = openPopover(word, [el("h2", { textContent: "What could have come here" }), list, el("p", { className: "hint", textContent: note }), go], { label: "What could have come here", className: "odds", into: this.prose });
+    const { temperature } = this.node.asked ?? {};
+    const note = phrases.othersTogether(percent(rest), temperature === undefined ? null : decimal(temperature));
+    const popover = openPopover(word, [el("h2", { textContent: phrases.couldHaveCome }), list, el("p", { className: "hint", textContent: note }), go], { label: phrases.couldHaveCome, className: "odds", into: this.prose });
     this.lay(popover.box, word);
     point(aim);
     rows[aim].focus({ preventScroll: true });

@@ -8,6 +8,7 @@ import { segments } from "/page/scripts/settings/segments.js";
 import { apply, deviations, GIVEN, importPresets, presetFile, presetOf, removePreset, savedPresets } from "/page/scripts/settings/presets.js";
 import { state, tell } from "/page/scripts/state.js";
 import { toast } from "/page/scripts/toast.js";
+import { phrases } from "/page/scripts/words.js";
 
 const MINE = "mine";
 
@@ -29,7 +30,7 @@ async function take(file) {
   try {
     use(importPresets(await file.text())[0]);
   } catch (fault) {
-    notice(`${file.name} was not imported: ${fault.message}`);
+    notice(phrases.notImported(file.name, fault.message));
   }
 }
 
@@ -37,18 +38,18 @@ export class Manner {
   constructor() {
     this.chat = null;  // that is shown
     this.opened = false;  // whether "Mine" was pressed, before one of them is chosen
-    this.choice = segments("manner", "Manner", [...GIVEN.map(({ id, name }) => [id, name]), [MINE, "Mine"]], (id) => this.choose(id));
+    this.choice = segments("manner", phrases.manner, [...GIVEN.map(({ id, name }) => [id, name]), [MINE, phrases.mine]], (id) => this.choose(id));
     this.meaning = el("p", { className: "hint after" });
-    this.mine = el("ul", { className: "presets", ariaLabel: "Saved presets" });
-    const bring = button("Import", () => chooseFiles("application/json,.json", (files) => files.forEach(take)), "bare", "fetch");
+    this.mine = el("ul", { className: "presets", ariaLabel: phrases.savedPresets });
+    const bring = button(phrases.import, () => chooseFiles("application/json,.json", (files) => files.forEach(take)), "bare", "fetch");
     this.own = el("div", {}, this.mine, bring);
     this.system = el("textarea", { id: "system", name: "system", rows: 3, dir: "auto" });
     this.system.oninput = () => {
       state.chat.system = this.system.value;
       tell("settings");
     };
-    const label = el("label", { className: "name", htmlFor: "system", textContent: "What it is told first" });
-    this.element = el("fieldset", {}, el("legend", { textContent: "Manner" }), this.choice.element, this.meaning, this.own, label, this.system);
+    const label = el("label", { className: "name", htmlFor: "system", textContent: phrases.toldFirst });
+    this.element = el("fieldset", {}, el("legend", { textContent: phrases.manner }), this.choice.element, this.meaning, this.own, label, this.system);
   }
 
   choose(id) {
@@ -64,8 +65,8 @@ export class Manner {
     if (chat !== this.chat) Object.assign(this, { chat, opened: false });
     const mine = this.opened || isMine(), saved = savedPresets(), preset = presetOf(chat), changes = deviations(chat);
     this.choice.show(mine ? MINE : preset.id);
-    const meaning = isMine() ? (changes ? `“${preset.name}”.` : "A manner of your own.") : mine ? (saved.length ? "Choose one." : "None is saved yet: save these settings below, or import some.") : preset.meaning;
-    this.meaning.textContent = changes && (!mine || isMine()) ? `${meaning.replace(/\.$/, "")}; changed here: ${changes}.` : meaning;
+    const meaning = isMine() ? (changes ? phrases.presetNamed(preset.name) : phrases.mannerOfYourOwn) : mine ? (saved.length ? phrases.chooseOne : phrases.noneSaved) : preset.meaning;
+    this.meaning.textContent = changes && (!mine || isMine()) ? phrases.changedHere(meaning, changes) : meaning;
     this.own.hidden = !mine;
     this.mine.replaceChildren(...saved.map((each) => this.row(each)));
     if (document.activeElement !== this.system) this.system.value = chat.system;
@@ -76,7 +77,7 @@ export class Manner {
     const restore = removePreset(preset);
     this.opened = true;
     this.show();
-    toast(`${preset.name} deleted`, () => {
+    toast(phrases.presetDeleted(preset.name), () => {
       restore();
       this.show();
     });
@@ -85,6 +86,6 @@ export class Manner {
   row(preset) {
     const chosen = preset.id === state.chat.manner;
     const choose = el("button", { type: "button", className: "open cut", ariaPressed: String(chosen), textContent: preset.name, title: preset.model, onclick: () => use(preset) });
-    return el("li", {}, choose, iconButton("export", `Export ${preset.name}`, () => download(preset), {}, true), iconButton("trash", `Delete ${preset.name}`, () => this.remove(preset), {}, true));
+    return el("li", {}, choose, iconButton("export", phrases.exportPreset(preset.name), () => download(preset), {}, true), iconButton("trash", phrases.deletePreset(preset.name), () => this.remove(preset), {}, true));
   }
 }

@@ -6,23 +6,24 @@ import { Figure } from "/page/scripts/settings/figure.js";
 import { Manner } from "/page/scripts/settings/manner.js";
 import { savePreset } from "/page/scripts/settings/presets.js";
 import { Room, seedField } from "/page/scripts/settings/room.js";
-import { bounded, DRAWING, FIGURES, idle, ownValue, set, wish } from "/page/scripts/settings/values.js";
+import { bounded, DRAWING, FIGURES, ownValue, remark, set, wish } from "/page/scripts/settings/values.js";
 import { chosenModel, on, state, tell } from "/page/scripts/state.js";
 import { addWish } from "/page/scripts/turns/answering.js";
+import { phrases } from "/page/scripts/words.js";
 
-const opener = iconButton("sliders", "Settings of this chat", () => toggle(), { title: "Settings (Alt+S)", ariaExpanded: "false" });
+const opener = iconButton("sliders", phrases.settingsOfChat, () => toggle(), { title: `${phrases.settings} (Alt+S)`, ariaExpanded: "false" });
 const manner = new Manner(), room = new Room(), seed = seedField();
 const figures = DRAWING.map((name) => [name, new Figure({ name, ...FIGURES[name] }, (text) => {
   set(state.chat, name, bounded(name, text ?? ""));
   tell("settings");
 })]);
-const unknown = el("p", { className: "hint", textContent: "What is its own shows once the model is loaded." });
+const unknown = el("p", { className: "hint", textContent: phrases.ownUnknown });
 
 function show() {
   if (slot("panel").hidden || !state.chat) return;
   const { chat } = state, model = chosenModel();
   manner.show();
-  for (const [name, figure] of figures) figure.show(chat.settings[name], ownValue(model, name), idle(chat, model, name) ? "Without effect at temperature 0" : "");
+  for (const [name, figure] of figures) figure.show(chat.settings[name], ownValue(model, name), remark(chat, model, name));
   unknown.hidden = Boolean(model?.generation);
   seed.show();
   room.show();
@@ -31,8 +32,8 @@ function show() {
 // Asks under which name the settings are to be kept.
 function askName(anchor) {
   const name = el("input", { id: "preset-name", className: "field", maxLength: 60, autocomplete: "off" });
-  const form = el("form", {}, el("label", { htmlFor: "preset-name", textContent: "Save these settings as" }), name, el("p", { className: "hint", textContent: "What it is told first, the model and all figures." }), Object.assign(button("Save", null, "main"), { type: "submit" }));
-  const popover = openPopover(anchor, form, { label: "Save as mine", className: "naming" });
+  const form = el("form", {}, el("label", { htmlFor: "preset-name", textContent: phrases.saveAs }), name, el("p", { className: "hint", textContent: phrases.whatIsSaved }), Object.assign(button(phrases.save, null, "main"), { type: "submit" }));
+  const popover = openPopover(anchor, form, { label: phrases.saveAsMine, className: "naming" });
   name.focus();
   form.onsubmit = (event) => {
     event.preventDefault();
@@ -55,20 +56,20 @@ function toggle() {
 }
 
 function build() {
-  const save = button("Save as mine", () => askName(save), "bare");
+  const save = button(phrases.saveAsMine, () => askName(save), "bare");
   Object.assign(save, { ariaExpanded: "false" }).setAttribute("aria-haspopup", "dialog");
   slot("panel").replaceChildren(
-    el("header", {}, el("h2", { textContent: "Settings of this chat" }), iconButton("close", "Close the settings", toggle)),
+    el("header", {}, el("h2", { textContent: phrases.settingsOfChat }), iconButton("close", phrases.closeSettings, toggle)),
     el("div", { className: "body" }, manner.element,
-      el("fieldset", {}, el("legend", { textContent: "How it chooses words" }), unknown, ...figures.map(([, figure]) => figure.element), seed.element),
+      el("fieldset", {}, el("legend", { textContent: phrases.howItChooses }), unknown, ...figures.map(([, figure]) => figure.element), seed.element),
       room.element,
-      el("fieldset", { hidden: true, "data-slot": "tool-switches" }, el("legend", { textContent: "Tools" }))),  // the tools' module fills and shows it
-    el("footer", {}, el("span", { className: "hint grow", textContent: "Kept as you go; from the next answer on." }), save));
+      el("fieldset", { hidden: true, "data-slot": "tool-switches" }, el("legend", { textContent: phrases.tools }))),  // the tools' module fills and shows it
+    el("footer", {}, el("span", { className: "hint grow", textContent: phrases.keptAsYouGo }), save));
 }
 
 export function begin() {
   const panel = slot("panel");
-  panel.ariaLabel = "Settings of this chat";
+  panel.ariaLabel = phrases.settingsOfChat;
   build();
   panel.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || event.defaultPrevented) return;
@@ -79,5 +80,5 @@ export function begin() {
   slot("bar").append(opener);
   for (const event of ["chat", "settings", "models"]) on(event, show);
   addWish(wish);
-  key("Alt+S", "Settings", toggle);
+  key("Alt+S", phrases.settings, toggle);
 }

@@ -3,15 +3,16 @@
 
 import { DRAWING } from "/page/scripts/settings/values.js";
 import { newId } from "/page/scripts/store.js";
+import { phrases } from "/page/scripts/words.js";
 
 const KEY = "presets";
 const NUMBERS = [...DRAWING, "max_tokens", "seed", "thinking_budget", "presence_penalty", "frequency_penalty"];
 const LONGEST_NAME = 60;
 
 export const GIVEN = [
-  { id: "own", name: "Its own", meaning: "As its makers set it.", flags: {} },
-  { id: "exact", name: "Exact", meaning: "Always the likeliest word: for facts and code.", flags: { temperature: 0 } },
-  { id: "lively", name: "Lively", meaning: "Less likely words, too: for ideas and stories.", flags: { temperature: 1, top_p: 0.95, min_p: 0.05 } },
+  { id: "own", name: phrases.presetOwn, meaning: phrases.presetOwnMeaning, flags: {} },
+  { id: "exact", name: phrases.presetExact, meaning: phrases.presetExactMeaning, flags: { temperature: 0 } },
+  { id: "lively", name: phrases.presetLively, meaning: phrases.presetLivelyMeaning, flags: { temperature: 1, top_p: 0.95, min_p: 0.05 } },
 ];
 
 export const savedPresets = () => JSON.parse(localStorage.getItem(KEY) ?? "[]");
@@ -56,11 +57,11 @@ export const presetFile = (presets) => JSON.stringify({ causerie: 1, presets: pr
 // Takes in the presets of a file, with nothing in them but what a preset has. Throws an Error with a sentence.
 export function importPresets(text) {
   const { presets } = JSON.parse(text);
-  if (!Array.isArray(presets) || !presets.length) throw new Error("It holds no presets of this page.");
+  if (!Array.isArray(presets) || !presets.length) throw new Error(phrases.fileWithoutPresets);
   const read = presets.map((each) => {
     const flags = Object.fromEntries(NUMBERS.filter((name) => Number.isFinite(each?.flags?.[name])).map((name) => [name, each.flags[name]]));
     const words = (value) => (typeof value === "string" ? value : "");
-    if (!words(each?.name).trim()) throw new Error("It holds a preset without a name.");
+    if (!words(each?.name).trim()) throw new Error(phrases.presetWithoutName);
     return { id: newId(), name: each.name.trim().slice(0, LONGEST_NAME), system: words(each.system), model: words(each.model), flags };
   });
   const names = new Set(read.map(({ name }) => name));

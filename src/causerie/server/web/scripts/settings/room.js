@@ -2,19 +2,19 @@
 // fits.
 
 import { el } from "/page/scripts/elements.js";
-import { count } from "/page/scripts/figures.js";
 import { Figure } from "/page/scripts/settings/figure.js";
 import { segments } from "/page/scripts/settings/segments.js";
 import { ownValue, set } from "/page/scripts/settings/values.js";
 import { chosenModel, state, tell } from "/page/scripts/state.js";
+import { phrases } from "/page/scripts/words.js";
 
 const POLICIES = {
-  ask: ["Ask", "You choose when it comes to that."],
-  summarize: ["Summarise", "The model sums up the oldest messages, and remembers that."],
-  drop_oldest: ["Forget", "It forgets the oldest messages; you keep them here."],
-  error: ["Stop", "It says so, and answers nothing."],
+  ask: [phrases.policyAsk, phrases.policyAskMeaning],
+  summarize: [phrases.policySummarise, phrases.policySummariseMeaning],
+  drop_oldest: [phrases.policyForget, phrases.policyForgetMeaning],
+  error: [phrases.policyStop, phrases.policyStopMeaning],
 };
-const THINKS = { name: "thinking_budget", words: "Thinks at most", meaning: "In tokens; then it must answer.", low: 0, high: 8192, step: 128, most: 1_000_000, rest: 8192, ownWords: "no limit" };
+const THINKS = { name: "thinking_budget", words: phrases.thinksAtMost, meaning: phrases.thinksAtMostMeaning, low: 0, high: 8192, step: 128, most: 1_000_000, rest: 8192, ownWords: phrases.noLimit };
 
 const whole = (text, least) => (String(text ?? "").trim() === "" || Number.isNaN(Number(text)) ? null : Math.max(least, Math.round(Number(text))));
 
@@ -35,7 +35,7 @@ function plainNumber(name, words, placeholder, meaning, least) {
 }
 
 export function seedField() {
-  const { element, field, own } = plainNumber("seed", "Seed", "any", "The same seed gives the same answer again.", 0);
+  const { element, field, own } = plainNumber("seed", phrases.seed, phrases.anySeed, phrases.seedMeaning, 0);
   return { element, show: () => showNumber("seed", { element, field, own }, "") };
 }
 
@@ -48,9 +48,9 @@ function showNumber(name, { element, field, own }, words) {
 
 export class Room {
   constructor() {
-    this.longest = plainNumber("max_tokens", "Longest answer", "—", "In tokens. Empty: as the model has it, or as long as the chat has room.", 1);
+    this.longest = plainNumber("max_tokens", phrases.longestAnswer, "—", phrases.longestAnswerMeaning, 1);
     this.thinks = new Figure(THINKS, (text) => change("thinking_budget", text, 0));
-    this.policy = segments("policy", "When the chat no longer fits", Object.entries(POLICIES).map(([value, [words]]) => [value, words]), (value) => {
+    this.policy = segments("policy", phrases.whenFull, Object.entries(POLICIES).map(([value, [words]]) => [value, words]), (value) => {
       state.chat.policy = value;
       tell("settings");
     });
@@ -60,14 +60,14 @@ export class Room {
       state.chat.repetition = this.ends.checked ? "end" : "allow";
       tell("settings");
     };
-    const repeats = el("div", { className: "set" }, el("label", { htmlFor: "set-repetition", textContent: "Ends an answer that repeats itself" }), this.ends);
-    this.element = el("fieldset", {}, el("legend", { textContent: "Length and memory" }), this.longest.element, this.thinks.element, repeats,
-      el("p", { className: "name", textContent: "When the chat no longer fits" }), this.policy.element, this.meaning);
+    const repeats = el("div", { className: "set" }, el("label", { htmlFor: "set-repetition", textContent: phrases.endsRepetition }), this.ends);
+    this.element = el("fieldset", {}, el("legend", { textContent: phrases.lengthAndMemory }), this.longest.element, this.thinks.element, repeats,
+      el("p", { className: "name", textContent: phrases.whenFull }), this.policy.element, this.meaning);
   }
 
   show() {
     const { chat } = state, model = chosenModel(), policy = chat.policy ?? "ask", longest = ownValue(model, "max_tokens");
-    showNumber("max_tokens", this.longest, longest === null ? "no limit" : `its own: ${count(longest)}`);
+    showNumber("max_tokens", this.longest, longest === null ? phrases.noLimit : phrases.itsOwnIs(longest));
     this.thinks.element.hidden = !model?.thinking_budget;
     this.thinks.show(chat.settings.thinking_budget, null);
     this.policy.show(policy);

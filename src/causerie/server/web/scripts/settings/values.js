@@ -1,14 +1,16 @@
 // The figures by which an answer is drawn: the model's own, those that a chat has changed, and what a request says of
 // them. Knows no element.
 
+import { phrases } from "/page/scripts/words.js";
+
 // Each: its words, its meaning, the ends and steps of its slider, where numbers must end, and where the
 // slider rests while nothing is known.
 export const FIGURES = {
-  temperature: { words: "Temperature", meaning: "0 always takes the likeliest word; higher is more varied.", low: 0, high: 2, step: 0.05, most: 2, rest: 1 },
-  top_p: { words: "Top p", meaning: "Draws among the likeliest words that together have this probability.", low: 0, high: 1, step: 0.01, most: 1, rest: 1 },
-  top_k: { words: "Top k", meaning: "Draws among this many likeliest words; 0 means all.", low: 0, high: 100, step: 1, most: 1_000_000 },
-  min_p: { words: "Min p", meaning: "Leaves out words less likely than this share of the likeliest.", low: 0, high: 1, step: 0.01, most: 1 },
-  repetition_penalty: { words: "Repetition", meaning: "Above 1, words that were said already become less likely.", low: 0.5, high: 2, step: 0.05, most: 2, rest: 1 },
+  temperature: { words: phrases.temperature, meaning: phrases.temperatureMeaning, low: 0, high: 2, step: 0.05, most: 2, rest: 1 },
+  top_p: { words: phrases.topP, meaning: phrases.topPMeaning, low: 0, high: 1, step: 0.01, most: 1, rest: 1 },
+  top_k: { words: phrases.topK, meaning: phrases.topKMeaning, low: 0, high: 100, step: 1, most: 1_000_000 },
+  min_p: { words: phrases.minP, meaning: phrases.minPMeaning, low: 0, high: 1, step: 0.01, most: 1 },
+  repetition_penalty: { words: phrases.repetition, meaning: phrases.repetitionMeaning, low: 0.5, high: 2, step: 0.05, most: 2, rest: 1 },
 };
 export const DRAWING = Object.keys(FIGURES);
 const AMONG = ["top_p", "top_k", "min_p"];  // without effect where the likeliest is always taken
@@ -17,10 +19,10 @@ const SEEDS = 1_000_000;  // short enough to be read out
 // What the model does by itself; null where that is not known, because it is not loaded.
 export const ownValue = (model, name) => model?.generation?.[name === "max_tokens" ? "max_new_tokens" : name] ?? null;
 
-export const value = (chat, model, name) => chat.settings[name] ?? ownValue(model, name);
+const value = (chat, model, name) => chat.settings[name] ?? ownValue(model, name);
 
-// Whether a figure does nothing, as the likeliest word is always taken.
-export const idle = (chat, model, name) => AMONG.includes(name) && value(chat, model, "temperature") === 0;
+// What is to be said of a figure as it stands.
+export const remark = (chat, model, name) => (name === "temperature" && value(chat, model, name) === 0 ? phrases.likeliestAlways : "");
 
 // A number within what a figure can be; null for what is none.
 export function bounded(name, text) {

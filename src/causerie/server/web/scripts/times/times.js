@@ -1,10 +1,12 @@
 // Where the time of an answer went, in a popover at its speed: a bar, what each part was, and what made it slow.
 
 import { el, openPopover, slot } from "/page/scripts/elements.js";
+import { decimal, fixed } from "/page/scripts/figures.js";
 import { on, shortName, state } from "/page/scripts/state.js";
 import { clocked, parts, speed, together } from "/page/scripts/times/timings.js";
+import { phrases } from "/page/scripts/words.js";
 
-const seconds = (milliseconds) => `${(milliseconds / 1000).toFixed(milliseconds < 100 ? 2 : 1)} s`;
+const seconds = (milliseconds) => phrases.seconds(fixed(milliseconds / 1000, milliseconds < 100 ? 2 : 1));
 
 function bar(all) {
   return el("div", { className: "stack", ariaHidden: "true" }, ...all.map(({ kind, time }) => {
@@ -18,7 +20,7 @@ const row = ({ name, kind, detail, time }) => el("li", {}, el("i", { className: 
 
 // With which model and which dice.
 function origin({ model, asked = {} }) {
-  const figures = [asked.temperature === undefined ? "" : `temperature ${asked.temperature}`, asked.temperature === 0 || asked.seed === undefined ? "" : `seed ${asked.seed}`];
+  const figures = [asked.temperature === undefined ? "" : phrases.temperatureIs(decimal(asked.temperature)), asked.temperature === 0 || asked.seed === undefined ? "" : phrases.seedIs(asked.seed)];
   return [shortName(model ?? ""), asked.format ?? "", ...figures].filter(Boolean).join(" · ");
 }
 
@@ -36,11 +38,11 @@ function show({ node, anchor }) {
   const all = parts(timings, calls), whole = all.reduce((sum, { time }) => sum + time, 0);
   const rest = origin(node) ? el("li", { className: "rest" }, el("span", { className: "hint", textContent: origin(node) })) : null;
   const { box } = openPopover(anchor, [
-    el("h2", {}, "This answer ", el("span", { className: "num", textContent: seconds(whole) })),
+    el("h2", {}, `${phrases.thisAnswer} `, el("span", { className: "num", textContent: seconds(whole) })),
     bar(all),
     el("ul", { className: "num" }, ...all.map(row), rest),
     ...(timings.reasons ?? []).map((sentence) => el("p", { className: "hint why", textContent: sentence })),
-  ], { label: "Where the time went", className: "time" });
+  ], { label: phrases.whereTimeWent, className: "time" });
   if (box.getBoundingClientRect().top < slot("log").getBoundingClientRect().top) box.classList.add("below");  // there is no room above
 }
 

@@ -8,6 +8,7 @@ import { seconds } from "/page/scripts/figures.js";
 import { state } from "/page/scripts/state.js";
 import { path } from "/page/scripts/store.js";
 import { toolOf } from "/page/scripts/tools/rules.js";
+import { phrases } from "/page/scripts/words.js";
 
 const LONG = 600;  // characters of arguments, of which more may have to be scrolled
 const MOST_SHOWN = 2000;  // characters of a result
@@ -16,28 +17,28 @@ function argumentsOf(call) {
   try {
     return Object.entries(JSON.parse(call.arguments || "{}"));
   } catch {
-    return [["arguments", call.arguments]];
+    return [[phrases.argumentsName, call.arguments]];
   }
 }
 
 // A card that asks. `answer` takes "once", "always" or "never".
 function card(node, call, tool, answer) {
   const id = `call-${node.id}-${call.id}`, pairs = argumentsOf(call);
-  const list = el("dl", call.arguments.length > LONG ? { tabIndex: 0, ariaLabel: "Arguments" } : {}, ...pairs.flatMap(([name, value]) => [el("dt", { textContent: name }), el("dd", { dir: "auto", textContent: typeof value === "string" ? `"${value}"` : JSON.stringify(value) })]));
-  const purpose = [tool.purpose, tool.reads_only ? "It can read, and changes nothing." : ""].filter(Boolean).join(" ");
-  const ways = [button("Allow once", () => answer("once"), "main"), button("Always in this chat", () => answer("always")), button("Never", () => answer("never"), "bare")];
+  const list = el("dl", call.arguments.length > LONG ? { tabIndex: 0, ariaLabel: phrases.arguments } : {}, ...pairs.flatMap(([name, value]) => [el("dt", { textContent: name }), el("dd", { dir: "auto", textContent: typeof value === "string" ? `"${value}"` : JSON.stringify(value) })]));
+  const purpose = [tool.purpose, tool.reads_only ? phrases.readsOnly : ""].filter(Boolean).join(" ");
+  const ways = [button(phrases.allowOnce, () => answer("once"), "main"), button(phrases.alwaysInChat, () => answer("always")), button(phrases.never, () => answer("never"), "bare")];
   return el("section", { className: "call", "aria-labelledby": id },
-    el("header", {}, icon("tool"), el("span", { id, textContent: call.name }), el("span", { className: "badge warn", textContent: "waits for you" })),
+    el("header", {}, icon("tool"), el("span", { id, textContent: call.name }), el("span", { className: "badge warn", textContent: phrases.waitsForYou })),
     el("p", { className: "why", dir: "auto", textContent: purpose }), pairs.length ? list : null, el("div", { className: "ask" }, ...ways));
 }
 
 function summaryOf(call, runs) {
   const name = el("b", { textContent: call.name });
-  if (runs) return el("span", {}, "Asking ", name);
-  if (!call.result) return el("span", {}, "Calls ", name);
-  if (call.result.seconds === null) return el("span", {}, "Not asked: ", name);
+  if (runs) return el("span", {}, ...phrases.callRuns(name));
+  if (!call.result) return el("span", {}, ...phrases.callRests(name));
+  if (call.result.seconds === null) return el("span", {}, ...phrases.callRefused(name));
   const took = seconds(call.result.seconds * 1000);
-  return call.result.failed ? el("span", {}, "Asked ", name, `, which failed after ${took}`) : el("span", { className: "num" }, "Asked ", name, `, ${took}`);
+  return call.result.failed ? el("span", {}, ...phrases.callFailed(name, took)) : el("span", { className: "num" }, ...phrases.callDone(name, took));
 }
 
 // A fold: the call, and what came of it.

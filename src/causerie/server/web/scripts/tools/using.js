@@ -9,6 +9,7 @@ import { path } from "/page/scripts/store.js";
 import { isLast } from "/page/scripts/tools/calls.js";
 import { allTools, decide, isOn, ruleOf, toolFields, toolOf } from "/page/scripts/tools/rules.js";
 import { addWish, respond } from "/page/scripts/turns/answering.js";
+import { phrases } from "/page/scripts/words.js";
 
 const NOT_ALLOWED = { text: "The user did not allow this call.", failed: true, cut: false, seconds: null };
 const STOPPED = { text: "The user stopped this call.", failed: true, cut: false, seconds: null };
@@ -81,7 +82,7 @@ async function follow(chat, node) {
 
 // Says that a call waits. The button has the focus unless its reader writes.
 function askFor(call) {
-  announce(`The model wants to call ${call.name}. Shall it be allowed?`);
+  announce(phrases.callWaits(call.name));
   const box = document.querySelector("#text"), writes = document.activeElement === box && box.value;
   if (!writes) document.querySelector(".call .b.main")?.focus();
 }

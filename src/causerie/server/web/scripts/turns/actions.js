@@ -4,6 +4,7 @@ import { button, el, iconButton, openMenu } from "/page/scripts/elements.js";
 import { state, tell } from "/page/scripts/state.js";
 import { answerAgain, respond, showVersion, versions } from "/page/scripts/turns/answering.js";
 import { copyText } from "/page/scripts/turns/copying.js";
+import { phrases } from "/page/scripts/words.js";
 
 const further = [];
 
@@ -13,34 +14,34 @@ export const addAction = ({ make = null, entry = null }) => further.push({ make,
 
 export function actionsOf(turn) {
   const { node } = turn;
-  const copy = iconButton("copy", "Copy", () => copyText(copy, node.text));
-  const edit = iconButton("edit", "Edit", () => turn.edit());
+  const copy = iconButton("copy", phrases.copy, () => copyText(copy, node.text));
+  const edit = iconButton("edit", phrases.edit, () => turn.edit());
   if (node.role !== "assistant") return el("div", { className: "acts" }, versionsOf(node), unanswered(node), copy, edit);
   edit.classList.add("wide-only");
-  const again = iconButton("retry", "Answer again", () => answerAgain(node));
+  const again = iconButton("retry", phrases.answerAgain, () => answerAgain(node));
   const more = further.map(({ make }) => make?.(node, turn.element)).filter(Boolean);
   return el("div", { className: "acts" }, versionsOf(node), copy, again, edit, ...more, menuOf(turn), speedOf(node));
 }
 
 // A message that nobody has answered, as the server was gone or the page was closed.
-const unanswered = (node) => (node.role === "user" && state.chat.leaf === node.id && !state.running ? iconButton("retry", "Get an answer", () => respond()) : null);
+const unanswered = (node) => (node.role === "user" && state.chat.leaf === node.id && !state.running ? iconButton("retry", phrases.getAnswer, () => respond()) : null);
 
 function versionsOf(node) {
   const { place, count } = versions(node);
   if (count < 2) return null;
-  return el("span", { className: "versions", role: "group", ariaLabel: "Versions of this message" },
-    iconButton("left", "Earlier version", () => showVersion(node, -1), { disabled: place === 0 }, true),
-    el("span", { className: "num", textContent: `${place + 1} of ${count}` }),
-    iconButton("right", "Later version", () => showVersion(node, 1), { disabled: place === count - 1 }, true));
+  return el("span", { className: "versions", role: "group", ariaLabel: phrases.versionsOfMessage },
+    iconButton("left", phrases.earlierVersion, () => showVersion(node, -1), { disabled: place === 0 }, true),
+    el("span", { className: "num", textContent: phrases.versionOf(place + 1, count) }),
+    iconButton("right", phrases.laterVersion, () => showVersion(node, 1), { disabled: place === count - 1 }, true));
 }
 
 // Entries that have no button of their own; on a phone, those that have none there.
 function menuOf(turn) {
   const narrow = matchMedia("(max-width: 46rem)").matches;
   const entries = further.map(({ entry }) => entry?.(turn.node, turn.element)).filter(Boolean);
-  if (narrow) entries.unshift({ words: "Edit", sign: "edit", act: () => turn.edit() });
+  if (narrow) entries.unshift({ words: phrases.edit, sign: "edit", act: () => turn.edit() });
   if (!entries.length) return null;
-  const more = iconButton("more", "More", () => openMenu(more, entries, { label: "More for this answer" }));
+  const more = iconButton("more", phrases.more, () => openMenu(more, entries, { label: phrases.moreForAnswer }));
   return more;
 }
 

@@ -3,6 +3,7 @@
 
 import { copyText } from "/page/scripts/turns/copying.js";
 import { el, iconButton } from "/page/scripts/elements.js";
+import { phrases } from "/page/scripts/words.js";
 
 const LANGUAGES = { js: "JavaScript", javascript: "JavaScript", ts: "TypeScript", typescript: "TypeScript", cpp: "C++", "c++": "C++", csharp: "C#", cs: "C#", html: "HTML", css: "CSS", json: "JSON", yaml: "YAML", yml: "YAML", toml: "TOML", sql: "SQL", bash: "Shell", sh: "Shell", shell: "Shell", py: "Python", rb: "Ruby", rs: "Rust", kt: "Kotlin", md: "Markdown", tex: "LaTeX", latex: "LaTeX", php: "PHP", xml: "XML", txt: "Text" };
 
@@ -33,7 +34,7 @@ export function wordsOf(content) {
 }
 
 function scroller(table) {
-  const wide = el("div", { className: "wide", tabIndex: 0, role: "region", ariaLabel: `Table: ${table.querySelector("th")?.textContent.trim() ?? ""}` });
+  const wide = el("div", { className: "wide", tabIndex: 0, role: "region", ariaLabel: phrases.tableOf(table.querySelector("th")?.textContent.trim() ?? "") });
   wide.append(table.cloneNode(true));
   return wide;
 }
@@ -50,7 +51,7 @@ function linkNotes(content) {
     link.href = `#${end.id}`;
     link.removeAttribute("target");
     link.removeAttribute("rel");
-    link.ariaLabel = link.matches(".footnote-backref") ? "Back to the text" : `Note ${link.textContent}`;
+    link.ariaLabel = link.matches(".footnote-backref") ? phrases.backToText : phrases.note(link.textContent);
     link.onclick = (event) => jump(event, end);
   }
 }
@@ -65,8 +66,8 @@ function jump(event, end) {
 function codeBlock(pre) {
   const code = pre.querySelector("code"), language = /language-(\S+)/.exec(code?.className ?? "")?.[1] ?? "";
   const wraps = localStorage.getItem("wrap") === "true";
-  const wrap = iconButton("wrap", "Wrap lines", () => wrapAll(wrap.ariaPressed !== "true"), { ariaPressed: String(wraps) }, true);
-  const copy = iconButton("copy", "Copy this code", () => copyText(copy, code?.textContent ?? ""), {}, true);
+  const wrap = iconButton("wrap", phrases.wrapLines, () => wrapAll(wrap.ariaPressed !== "true"), { ariaPressed: String(wraps) }, true);
+  const copy = iconButton("copy", phrases.copyCode, () => copyText(copy, code?.textContent ?? ""), {}, true);
   const caption = el("figcaption", {}, el("span", { className: "grow", textContent: LANGUAGES[language.toLowerCase()] ?? language.replace(/^./, (first) => first.toUpperCase()) }), wrap, copy);
   const figure = el("figure", { className: `code${wraps ? " wraps" : ""}`, dir: "ltr" }, caption);
   const shown = pre.cloneNode(true);

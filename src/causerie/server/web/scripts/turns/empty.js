@@ -3,14 +3,15 @@
 import { dash, el, slot } from "/page/scripts/elements.js";
 import { on } from "/page/scripts/state.js";
 import { modelCard, starters } from "/page/scripts/models/card.js";
+import { phrases } from "/page/scripts/words.js";
 
-const DAYTIMES = [[5, "Good evening."], [12, "Good morning."], [18, "Good afternoon."], [24, "Good evening."]];
+const DAYTIMES = [[5, phrases.goodEvening], [12, phrases.goodMorning], [18, phrases.goodAfternoon], [24, phrases.goodEvening]];
 
 let empty = false;
 
 function greeting() {
   const hour = new Date().getHours(), [, words] = DAYTIMES.find(([end]) => hour < end);
-  return el("p", { className: "greet" }, dash(), `${words} `, el("span", { textContent: "What shall we talk about?" }));
+  return el("p", { className: "greet" }, dash(), `${words} `, el("span", { textContent: phrases.whatShallWe }));
 }
 
 export function showEmpty(isEmpty) {

@@ -1,14 +1,16 @@
 // Why an answer is not whole, in words. Knows no element.
 
+import { phrases } from "/page/scripts/words.js";
+
 const WORDS = {
-  stopped: "You stopped here.",
-  cut: "The answer reached the longest that the settings allow.",
-  repeated: "The answer repeated itself and was ended; the settings can let it go on.",
-  broken: "The answer broke off here. It is kept.",
+  stopped: phrases.endedStopped,
+  cut: phrases.endedCut,
+  repeated: phrases.endedRepeated,
+  broken: phrases.endedBroken,
 };
 
 // The words, and whether the answer can be gone on with.
 export function endOf(node) {
-  const words = node.fault || WORDS[node.ended] || (node.partial ? "The answer is not whole." : "");
+  const words = node.fault || WORDS[node.ended] || (node.partial ? phrases.endedPartial : "");
   return { words, goesOn: Boolean(node.partial && (node.text || node.reasoning)) };
 }

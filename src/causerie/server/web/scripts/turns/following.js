@@ -1,6 +1,7 @@
 // The end of the chat kept in sight, while its reader is there and does not read further up. Knows no message.
 
 import { button, slot } from "/page/scripts/elements.js";
+import { phrases } from "/page/scripts/words.js";
 
 const NEAR = 80;  // pixels from the end
 const TOP = 16;  // pixels between the bar and the message that was sent
@@ -9,7 +10,7 @@ export class Following {
   constructor(log) {
     this.log = log;
     this.follows = true;
-    this.toEnd = button("To the end", () => this.end(), "", "end");
+    this.toEnd = button(phrases.toTheEnd, () => this.end(), "", "end");
     this.toEnd.classList.add("end");
     this.toEnd.hidden = true;
     slot("end").append(this.toEnd);

@@ -12,6 +12,7 @@ import { Following } from "/page/scripts/turns/following.js";
 import { memoryLine } from "/page/scripts/turns/memory.js";
 import { endOf } from "/page/scripts/turns/ending.js";
 import { makeTurn } from "/page/scripts/turns/turn.js";
+import { phrases } from "/page/scripts/words.js";
 
 const NEAR = 12;  // last turns that are always laid out
 const LAID_OUT = 100;  // milliseconds, until what was put into the page has its place
@@ -136,7 +137,7 @@ async function showAnswer({ chat, node }) {
   const update = turn.update();
   render(update);
   await update;
-  announce(`${turn.untold} ${endOf(node).words || (node.stats ? `Finished, ${node.stats}.` : "Finished.")}`);
+  announce(`${turn.untold} ${endOf(node).words || phrases.finished(node.stats ?? "")}`);
 }
 
 // What is pointed at may let something float out of it.
@@ -180,11 +181,11 @@ export function begin() {
     turns.get(node.id)?.showEnd();
     following.grew();
   });
-  key("Esc", "Close what floats, else stop", stop, true);
-  key("Alt+C", "Copy the last answer", () => {
-    const turn = lastAnswer(), copy = turn?.element.querySelector("[aria-label='Copy']");
+  key("Esc", phrases.escKey, stop, true);
+  key("Alt+C", phrases.copyLastKey, () => {
+    const turn = lastAnswer(), copy = turn?.element.querySelector(`[aria-label="${phrases.copy}"]`);
     if (copy) copyText(copy, turn.node.text);
   });
-  key("Alt+←", "Earlier version of the answer", () => turnVersion(-1));
-  key("Alt+→", "Later version of the answer", () => turnVersion(1));
+  key("Alt+←", phrases.earlierKey, () => turnVersion(-1));
+  key("Alt+→", phrases.laterKey, () => turnVersion(1));
 }

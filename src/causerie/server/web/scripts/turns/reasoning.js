@@ -3,6 +3,7 @@
 
 import { button, el, icon } from "/page/scripts/elements.js";
 import { wholeSeconds } from "/page/scripts/figures.js";
+import { phrases } from "/page/scripts/words.js";
 
 export class Reasoning {
   constructor(end) {
@@ -12,7 +13,7 @@ export class Reasoning {
     sign.classList.add("turns");
     this.summary = el("summary", { onclick: () => { this.touched = true; } }, sign, this.words);
     this.fold = el("details", { className: "fold" }, this.summary, el("div", { className: "plain", dir: "auto" }, this.text));
-    this.end = button("Stop thinking", end, "bare", "go");
+    this.end = button(phrases.stopThinking, end, "bare", "go");
     this.element = el("div", { className: "reasoning", hidden: true }, this.fold, this.end);
     this.touched = false;
   }
@@ -24,7 +25,7 @@ export class Reasoning {
     if (node.reasoning.startsWith(this.text.data)) this.text.appendData(node.reasoning.slice(this.text.data.length));
     else this.text.data = node.reasoning;
     const took = node.thought ? wholeSeconds(node.thought) : "";
-    this.words.textContent = comes ? `Thinking, ${took}` : took ? `Thought for ${took}` : "Thought";
+    this.words.textContent = comes ? phrases.thinking(took) : took ? phrases.thoughtFor(took) : phrases.thought;
     this.end.hidden = !comes;
     if (!this.touched) this.fold.open = comes;
   }

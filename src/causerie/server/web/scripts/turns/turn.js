@@ -14,6 +14,7 @@ import { endOf } from "/page/scripts/turns/ending.js";
 import { GrowingProse, prose } from "/page/scripts/turns/prose.js";
 import { Reasoning } from "/page/scripts/turns/reasoning.js";
 import { Waiting } from "/page/scripts/turns/waiting.js";
+import { phrases } from "/page/scripts/words.js";
 
 export const makeTurn = (node) => (node.role === "assistant" ? new AnswerTurn(node) : new OwnTurn(node));
 
@@ -28,7 +29,7 @@ class OwnTurn {
   constructor(node) {
     this.node = node;
     this.edits = false;
-    this.element = el("article", { className: `turn ${node.role === "tool" ? "tool" : "you"}`, ariaLabel: node.role === "tool" ? "Tool" : "You" });
+    this.element = el("article", { className: `turn ${node.role === "tool" ? "tool" : "you"}`, ariaLabel: node.role === "tool" ? phrases.tool : phrases.you });
     this.element.dataset.id = node.id;
   }
 
@@ -61,7 +62,7 @@ class AnswerTurn {
     this.node = node;
     this.edits = false;
     this.round = 0;  // of updates; what an earlier one waited for comes too late
-    this.name = node.model ? shortName(node.model) : "Model";
+    this.name = node.model ? shortName(node.model) : phrases.model;
     this.dash = dash();
     this.pace = el("small", { className: "num" });
     this.reasoning = new Reasoning(answerNow);
@@ -135,14 +136,14 @@ class AnswerTurn {
 
   // What stands in place of the cards after many answers in a row that called tools.
   limit() {
-    const words = el("span", { textContent: "It has called tools many times in a row." });
-    return el("div", { className: "ended" }, words, button("Let it go on", () => letGoOn(this.node), "", "go"));
+    const words = el("span", { textContent: phrases.manyCalls });
+    return el("div", { className: "ended" }, words, button(phrases.letGoOn, () => letGoOn(this.node), "", "go"));
   }
 
   // Why the answer is not whole, and how it goes on.
   showEnd() {
     const { words, goesOn } = endOf(this.node);
-    const more = goesOn ? button("Continue", () => goOn(this.node), "", "go") : null;
+    const more = goesOn ? button(phrases.continue, () => goOn(this.node), "", "go") : null;
     this.dash.classList.toggle("off", ["broken", "refused"].includes(this.node.ended));
     this.ended.hidden = !words && !more;
     this.ended.replaceChildren(...[words ? el("span", { textContent: words }) : null, more].filter(Boolean));

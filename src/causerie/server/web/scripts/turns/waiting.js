@@ -1,7 +1,8 @@
 // What is waited for before an answer begins: a bar that is never without a number. Knows no server.
 
 import { el } from "/page/scripts/elements.js";
-import { amounts, count, seconds } from "/page/scripts/figures.js";
+import { amounts, seconds } from "/page/scripts/figures.js";
+import { phrases } from "/page/scripts/words.js";
 
 const APPEARS = 400;  // milliseconds; what takes less is not shown
 
@@ -9,17 +10,17 @@ const APPEARS = 400;  // milliseconds; what takes less is not shown
 export function waitWords(wait, took) {
   if (wait.kind === "loading") return loadingWords(wait, took);
   const { total, cache, processed } = wait, done = processed - cache, rest = total - processed;
-  const left = done > 0 && rest > 0 ? `About ${seconds((took * rest) / done)} more.` : "";
-  const remembered = cache ? `The first ${count(cache)} it still had in mind.` : "";
-  return { label: "The model reads", left: "Reading", right: `${count(processed)} of ${count(total)} tokens`, hint: [left, remembered].filter(Boolean).join(" "), share: processed / total, had: cache / total };
+  const left = done > 0 && rest > 0 ? phrases.aboutMore(seconds((took * rest) / done)) : "";
+  const remembered = cache ? phrases.hadInMind(cache) : "";
+  return { label: phrases.modelReads, left: phrases.readingNow, right: phrases.tokensOf(processed, total), hint: [left, remembered].filter(Boolean).join(" "), share: processed / total, had: cache / total };
 }
 
 function loadingWords({ read_bytes: read, total_bytes: total }, took) {
-  const kept = "Your message is answered as soon as it is there.";
-  const shown = { label: "The model loads", left: "Loading into memory", share: total ? read / total : null, had: 0 };
+  const kept = phrases.answeredThen;
+  const shown = { label: phrases.modelLoads, left: phrases.loadingNow, share: total ? read / total : null, had: 0 };
   if (!total) return { ...shown, right: "", hint: kept };
-  const left = read > 0 && read < total && took > 0 ? `About ${seconds((took * (total - read)) / read)} more. ` : "";
-  return { ...shown, right: amounts(read, total), hint: left + kept };
+  const left = read > 0 && read < total && took > 0 ? phrases.aboutMore(seconds((took * (total - read)) / read)) : "";
+  return { ...shown, right: amounts(read, total), hint: [left, kept].filter(Boolean).join(" ") };
 }
 
 export class Waiting {
