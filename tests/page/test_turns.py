@@ -49,6 +49,7 @@ def test_the_end_is_followed_only_while_its_reader_is_there(page: Page, scripted
     page.locator(".log").hover()
     page.mouse.wheel(0, -300)
     expect(to_end).to_be_visible()
+    page.wait_for_timeout(500)  # the browser scrolls smoothly
     before = page.evaluate("document.querySelector('.log').scrollTop")
     expect(page.locator(".turn.answer .prose")).to_contain_text("Paragraph 80.")
     assert page.evaluate("document.querySelector('.log').scrollTop") == before
