@@ -26,6 +26,7 @@ def test_formulas_come_whole_and_are_drawn(page: Page, scripted: ScriptedServer)
     """Those that are read; another stays as it was written."""
     text = f"With \\(a^2\\) and $\\oddmacro{{x}}$:\n\n{FORMULA}\n\nDone: \\(b^3\\)."
     scripted.deltas = [{"content": character} for character in text]
+    scripted.pause = 0.005
     open_page(page, scripted.url)
     page.evaluate(WATCH)
     say(page, "Hi")
