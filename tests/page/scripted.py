@@ -26,6 +26,7 @@ from causerie.server.http.page import RenderBody, page_routes, rendered
 from causerie.server.processes.markdown.renderer import Renderer
 
 Delta = dict[str, Any]
+RIGHTS = {"may_choose": False, "may_download": False}  # as where a server was started without its options for that
 
 
 class ScriptedServer:
@@ -72,6 +73,8 @@ class ScriptedServer:
             Route("/load_model", self._load, methods=["POST"]),
             Route("/render", self._render, methods=["POST"]),
             *ChatRoutes(self.chats).routes(_answered),
+            Route("/library", self._library),
+            Route("/library/downloads", self._downloads),
             Route("/tools", self._tools),
             Route("/tools/call", self._call, methods=["POST"]),
             *page_routes(),
@@ -109,6 +112,12 @@ class ScriptedServer:
         while self.paused:
             await asyncio.sleep(0.02)
         yield _event({"status": "ready", "model": model})
+
+    async def _library(self, _: Request) -> Response:
+        return JSONResponse({"models": [], "suggested": [], "measuring": False, **RIGHTS})
+
+    async def _downloads(self, _: Request) -> Response:
+        return JSONResponse({"downloads": [], **RIGHTS})
 
     async def _tools(self, _: Request) -> Response:
         return JSONResponse({"tools": self.tools, "rounds": 3})

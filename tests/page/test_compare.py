@@ -53,7 +53,7 @@ def test_both_are_asked_and_one_is_gone_on_with(page: Page, two: ScriptedServer)
         ("org/other-2B-Instruct", ["Hi", "Good day.", "And you?"]),
         ("scripted", ["Hi", "Hello.", "And you?"]),
     ]
-    page.locator(".round.last").get_by_role("button", name="Go on with other 2B").click()
+    page.click(".round.last [title='Go on with other 2B']")
     expect(page.locator(".pair")).to_have_count(0)
     expect(page.locator(".turn.answer .prose")).to_have_text(["Good day.", "Good day."])
     expect(page.locator(".pick")).to_have_attribute("title", "org/other-2B-Instruct")
@@ -72,11 +72,11 @@ def test_one_is_stopped_and_the_other_goes_on(page: Page, two: ScriptedServer) -
     page.keyboard.press("Enter")
     other = page.get_by_role("article", name="other 2B")
     expect(other.locator(".prose")).to_contain_text("3 4")
-    expect(page.locator("[aria-label='Go on with scripted']")).to_be_enabled()
-    expect(page.locator("[aria-label='Go on with other 2B']")).to_be_disabled()
+    expect(page.locator("[title='Go on with scripted']")).to_be_enabled()
+    expect(page.locator("[title='Go on with other 2B']")).to_be_disabled()
     page.click("[aria-label='Stop other 2B']")
     expect(other).to_contain_text("You stopped here.")
-    expect(page.locator("[aria-label='Go on with other 2B']")).to_be_enabled()
+    expect(page.locator("[title='Go on with other 2B']")).to_be_enabled()
     expect(page.locator("[aria-label='Send']")).to_be_visible()
 
 

@@ -95,7 +95,7 @@ def test_reasoning_that_is_ended_is_kept_and_gone_on_from(page: Page, scripted: 
 
 def test_whether_to_think_is_asked_of_models_that_let_one_choose(page: Page, scripted: ScriptedServer) -> None:
     open_page(page, scripted.url)
-    think = page.get_by_role("button", name="Reasoning")
+    think = page.get_by_role("button", name="Think", exact=True)
     expect(think).to_be_hidden()
     scripted.models[0]["thinks_by_default"] = True
     page.reload()

@@ -85,7 +85,7 @@ def test_tokens_per_second_while_it_is_written_and_afterwards(page: Page, script
     expect(page.locator(".voice small")).to_have_text("")
     speed = page.locator(".turn.answer .speed")
     expect(speed).to_have_text(re.compile(r"^\d+\.\d tokens/s$"))
-    expect(page.locator(".ring")).to_have_attribute("aria-label", "Context: 330 of 1,000 tokens")
+    expect(page.locator(".ring")).to_have_attribute("aria-label", "Context: 33 %, 330 of 1,000 tokens")
     page.reload()
     expect(speed).to_have_text(re.compile(r"^\d+\.\d tokens/s$"))
 
@@ -98,7 +98,7 @@ def test_stop_keeps_gauge_and_figures(page: Page, scripted: ScriptedServer) -> N
     page.keyboard.press("Escape")
     whole(page)
     told = page.get_attribute(".ring", "aria-label") or ""
-    figures = re.fullmatch(r"Context: (\d+) of 1,000 tokens", told)
+    figures = re.fullmatch(r"Context: \d+ %, (\d+) of 1,000 tokens", told)
     assert figures and 312 < int(figures[1]) < 400
     page.reload()
     expect(page.locator(".ring")).to_have_attribute("aria-label", told)

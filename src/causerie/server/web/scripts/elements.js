@@ -39,10 +39,10 @@ const floating = [];  // what is open, the newest last
 export const topPopover = () => floating.at(-1) ?? null;
 
 // Opens what floats. It takes the focus; Esc, a press outside of it and `close` of what is returned close it and give the
-// focus back to `anchor`. It is put into `into`, or beside the anchor.
+// focus back to what had it, else to `anchor`. It is put into `into`, or beside the anchor.
 export function openPopover(anchor, content, { label, className = "", onclose = null, into = anchor.parentElement } = {}) {
   const box = el("div", { className: `pop ${className}`.trim(), role: "dialog", ariaLabel: label, tabIndex: -1 }, ...[content].flat());
-  const popover = { anchor, box, close };
+  const popover = { anchor, box, close }, before = document.activeElement;
   const outside = (event) => {
     if (!box.contains(event.target) && !anchor.contains(event.target) && topPopover() === popover) close();
   };
@@ -54,7 +54,7 @@ export function openPopover(anchor, content, { label, className = "", onclose = 
     const inside = box.contains(document.activeElement) || document.activeElement === document.body;
     box.remove();
     if (!floating.length) document.body.classList.remove("has-popover");
-    if (inside) anchor.focus();
+    if (inside) (before?.isConnected && before !== document.body ? before : anchor).focus();
     onclose?.();
   }
   box.addEventListener("keydown", (event) => {

@@ -4,7 +4,8 @@
 // has, or which is chosen), "running" (an answer begins or ends), "grew" (the answer that comes has more; with the node),
 // "chunk" (a piece of it came; with {node, chunk, running}), "ended" (no more will come; with what was `running`, before it is kept),
 // "answered" (an answer is whole or broken; with {chat, node}), "settings" (of the open chat), "server" (it is gone, or
-// back), "library" (models of this machine and of the hub, downloads, memory), "pair" (two models answer, or one
+// back), "key" (there is another one for it), "admitted" (it has answered us: what else it offers can be asked for),
+// "library" (models of this machine and of the hub, downloads, memory), "pair" (two models answer, or one
 // again), "paired" (one of the two has answered; with {node, place}), "capabilities", "saved" (something was kept in this
 // browser), "found" (a search leads to this message), "calls" (what came of an answer's calls; with the node), "times" and
 // "probabilities" (a reader asks for them; with {node, anchor}).
@@ -17,6 +18,7 @@ export const state = {
   pair: null,          // two models that answer side by side: {chat, models (their ids), last (the last message they share), rounds}
   running: null,       // the answer that comes: {chat, node, control, begun}; or the call of a tool: {…, call}
   server: "here",      // or "away"
+  admitted: false,     // whether the server has answered with the key that we have, or without one
   capabilities: {},    // what this server offers beyond answers: {choosing, downloads, tools, keptChats}
 };
 

@@ -105,7 +105,7 @@ async function sendDeletion(copy) {
 
 // --- when ---
 
-const lookNow = () => document.visibilityState === "visible" && state.server === "here" && inTurn(look);
+const lookNow = () => document.visibilityState === "visible" && state.server === "here" && state.admitted && inTurn(look);
 
 // Looks at once, and then again and again; what is saved here is sent soon.
 export function begin() {
@@ -114,7 +114,7 @@ export function begin() {
     clearTimeout(sending);
     sending = setTimeout(() => inTurn(send), WAIT);
   });
-  on("key", lookNow);
+  on("admitted", lookNow);
   on("server", lookNow);
   document.addEventListener("visibilitychange", lookNow);
   setInterval(() => state.capabilities.keptChats && lookNow(), LOOK);

@@ -21,7 +21,7 @@ class Column {
     const { model } = running.node, name = shortName(model);
     this.speed = el("span", { className: "hint num" });
     this.stop = iconButton("stop", phrases.stopModel(name), () => running.control.abort(), {}, true);
-    this.choose = Object.assign(button(phrases.goOnWithThis, () => goOnWith(place)), { ariaLabel: phrases.goOnWithModel(name) });
+    this.choose = Object.assign(button(phrases.goOnWithThis, () => goOnWith(place)), { title: phrases.goOnWithModel(name) });
     this.keep = el("div", { className: "keep" }, this.choose, el("span", { className: "grow" }), this.speed, this.stop);
     this.format = el("small");
     this.turn.element.querySelector(".voice").append(this.format);

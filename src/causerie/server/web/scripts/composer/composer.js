@@ -2,6 +2,7 @@
 
 import { attachButton, attachmentChips, attachments, clearAttachments, takesText } from "/page/scripts/composer/attachments.js";
 import { draftOf, keepDraft } from "/page/scripts/composer/drafts.js";
+import { whereChatsGo } from "/page/scripts/composer/destination.js";
 import { contextRing } from "/page/scripts/composer/ring.js";
 import { thinkingButton } from "/page/scripts/composer/thinking.js";
 import { el, icon, slot } from "/page/scripts/elements.js";
@@ -118,4 +119,4 @@ export function begin() {
   key("↑", phrases.editLastKey);
 }
 
-const underline = () => el("p", { className: "under" }, el("span", {}, icon("lock", true), phrases.nothingLeaves), el("span", { textContent: phrases.dropAnywhere }));
+const underline = () => el("p", { className: "under" }, el("span", {}, icon("lock", true), whereChatsGo(location.hostname)), el("span", { textContent: phrases.dropAnywhere }));

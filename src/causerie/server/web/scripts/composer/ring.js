@@ -33,11 +33,11 @@ function show() {
   ring.hidden = !context || !tokens;
   if (ring.hidden) return;
   const share = Math.min(1, tokens / context), told = phrases.tokensOf(tokens, context);
-  ring.ariaLabel = phrases.contextTold(told);
+  words.textContent = phrases.percent(Math.round(share * 100));
+  ring.ariaLabel = phrases.contextTold(words.textContent, told);
   ring.title = told;
   ring.classList.toggle("full", share >= WARNS);
   ring.querySelector("circle + circle").setAttribute("stroke-dasharray", `${share * 100} 100`);
-  words.textContent = phrases.percent(Math.round(share * 100));
 }
 
 function explain() {

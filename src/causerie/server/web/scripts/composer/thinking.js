@@ -9,7 +9,7 @@ const thinks = () => state.chat?.thinks ?? chosenModel()?.thinks_by_default;
 
 export function thinkingButton() {
   const words = el("span", { textContent: phrases.think });
-  const button = el("button", { type: "button", className: "b bare", ariaLabel: phrases.reasoning, title: phrases.letItThink, hidden: true }, icon("think", true), words);
+  const button = el("button", { type: "button", className: "b bare", title: phrases.letItThink, hidden: true }, icon("think", true), words);
   const show = () => {
     button.hidden = chosenModel()?.thinks_by_default === undefined;
     button.ariaPressed = String(Boolean(thinks()));

@@ -113,6 +113,5 @@ export async function serveModel(id) {
 }
 
 export function begin() {
-  on("key", lookAtDownloads);
-  lookAtDownloads();
+  on("admitted", lookAtDownloads);
 }

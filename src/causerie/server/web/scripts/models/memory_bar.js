@@ -13,7 +13,7 @@ export class MemoryBar {
     this.parts = new Map(PARTS.map(([name]) => [name, el("span", { "data-part": name })]));
     this.figures = new Map(PARTS.map(([name]) => [name, document.createTextNode("")]));
     const entries = PARTS.map(([name]) => el("span", {}, el("i", { className: name === "free" ? "key free" : "key", "data-part": name }), this.figures.get(name)));
-    this.element = el("div", { hidden: true }, el("div", { className: "stack", ariaHidden: "true" }, ...this.parts.values()), el("p", { className: "legend num", ariaLabel: phrases.memory }, ...entries));
+    this.element = el("div", { hidden: true }, el("div", { className: "stack", ariaHidden: "true" }, ...this.parts.values()), el("p", { className: "legend num", role: "group", ariaLabel: phrases.memory }, ...entries));
   }
 
   // Where nobody knows what is free there is no bar.

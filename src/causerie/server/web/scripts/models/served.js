@@ -22,7 +22,20 @@ export async function lookAtModels() {
   }
   if (!state.served.some((model) => model.id === state.model)) state.model = state.served.find((model) => model.id === state.chat?.model)?.id ?? state.served[0]?.id ?? "";
   tell("models");
+  admit();
   if (preparing || waits() || state.served.some((model) => model.status === "loading")) looking = setTimeout(lookAtModels, LOOK);
+}
+
+// The server answers us, with the key that we have: what else it offers can be asked for.
+function admit() {
+  if (state.admitted) return;
+  state.admitted = true;
+  tell("admitted");
+}
+
+function tryKey() {
+  state.admitted = false;
+  return lookAtModels();
 }
 
 // The model that answers from now on. It is loaded while its user still writes.
@@ -52,7 +65,7 @@ export async function loadModel(id) {
 export async function begin() {
   on("running", () => state.running && setTimeout(lookAtModels, LOOK));
   on("answered", lookAtModels);
-  on("key", lookAtModels);
+  on("key", tryKey);
   on("server", () => state.server === "here" && lookAtModels());
   await lookAtModels();
 }

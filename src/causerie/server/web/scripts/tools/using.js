@@ -102,6 +102,5 @@ async function look() {
 export function begin() {
   addWish((chat) => (state.pair ? {} : toolFields(chat, chosenModel())));  // of two answers side by side none calls
   on("answered", ({ chat, node }) => node.calls.length && allTools().length && follow(chat, node));
-  on("key", look);
-  look();
+  on("admitted", look);
 }

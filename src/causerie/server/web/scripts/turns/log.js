@@ -40,7 +40,9 @@ function showChat(comes = null) {
 }
 
 function showTitle() {
-  slot("title").textContent = state.chat?.title ?? "";
+  const title = slot("title");
+  title.textContent = state.chat?.title ?? "";
+  title.ariaLabel = state.chat?.title ? null : phrases.newChat;
   document.title = state.chat?.title ? `${state.chat.title} · Causerie` : "Causerie";
 }
 
