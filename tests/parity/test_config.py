@@ -189,8 +189,13 @@ def test_what_transformers_writes_is_read(case: Case, tmp_path: Path) -> None:
     for attention in islice(spec.attentions, 1):
         kv_heads = getattr(first, "num_key_value_heads", attention.kv_heads)  # old families do not know of them
         assert (attention.heads, attention.kv_heads) == (config.num_attention_heads, kv_heads)
-    kinds = getattr(config, "layer_types", None) or ["sliding_attention"] * len(spec.layers)
-    reach = {"sliding_attention": "sliding_window", "chunked_attention": "attention_chunk_size"}
+    own = getattr(config, "attention_layers", None)  # GPT-Neo's
+    kinds = own or getattr(config, "layer_types", None) or ["sliding_attention"] * len(spec.layers)
+    reach = {
+        "sliding_attention": "sliding_window",
+        "chunked_attention": "attention_chunk_size",
+        "local": "window_size",
+    }
     for layer, kind in zip(spec.layers, kinds, strict=True):
         assert isinstance(layer.mixer, ShortConv) == (kind == "conv")
         assert isinstance(layer.mixer, DeltaRule | Mamba | Mamba2) == (kind == "linear_attention")

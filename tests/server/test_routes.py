@@ -160,6 +160,7 @@ def test_an_engine_that_dies_is_replaced(tmp_path: Path) -> None:
             "model": "builtin",
             "messages": [{"role": "user", "content": "Hello!"}],
             "stream": True,
+            "n": 8,  # so long that it has not ended before the engine has
             "logit_bias": {"2": -100},
         }
         with httpx.stream("POST", served.url + "/v1/chat/completions", json=body, timeout=60) as response:
