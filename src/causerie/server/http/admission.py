@@ -11,6 +11,28 @@ from causerie.server.http.failure_responses import Refusal
 _KEPT_SHARE = 4  # 1 / this of the places, on top of them, is for clients who have no request here
 
 
+class Places:
+    """`most` at once of what costs much, whosever it is. `full` says that there is none left, `retry_after` after how
+    many seconds to ask again."""
+
+    def __init__(self, most: int, full: str, retry_after: int) -> None:
+        self._most = most
+        self._full = full
+        self._retry_after = retry_after
+        self._count = 0
+
+    @contextmanager
+    def enter(self) -> Iterator[None]:
+        """One place, while the block runs. Raises Refusal where there is none."""
+        if self._count >= self._most:
+            raise Refusal(429, self._full, "rate_limit_error", retry_after=self._retry_after)
+        self._count += 1
+        try:
+            yield
+        finally:
+            self._count -= 1
+
+
 class Admission:
     """`most` jobs at once, each of a client."""
 

@@ -31,6 +31,7 @@ from causerie.server.http.ollama_routes import OllamaRoutes
 from causerie.server.http.openapi import document
 from causerie.server.http.page import RenderBody, page_routes, rendered
 from causerie.server.http.request_body import read_body
+from causerie.server.http.route_responses import GONE, json_response
 from causerie.server.http.state_routes import StateRoutes
 from causerie.server.http.streaming import (
     DONE,
@@ -76,7 +77,6 @@ _CHAT = Frames(plain_event, DONE, Refusal.body, chat_completions.FIELD_NAMES)
 _COMPLETION = Frames(plain_event, DONE, Refusal.body, completions.FIELD_NAMES)
 _RESPONSE = Frames(named_event, b"", response_error, responses.FIELD_NAMES)
 _MESSAGE = Frames(named_event, b"", anthropic_body, messages.FIELD_NAMES)
-_GONE = Response(status_code=499)  # nobody reads it
 
 
 class Application:
@@ -181,7 +181,7 @@ class Application:
         body = await self._body(request, CountRequest)
         prompt = body.prompt()
         rendering = await self._value(request, lambda job: Render(job, body.model, prompt))
-        return _json({"input_tokens": len(rendering["tokens"])})
+        return json_response({"input_tokens": len(rendering["tokens"])})
 
     async def embed(self, request: Request) -> Response:
         """POST /v1/embeddings."""
@@ -189,7 +189,7 @@ class Application:
         order, client = body.order(), client_of(request)
         with self._admission.enter(client):
             vectors = await unless_left(request, self._link.value(_of(client, order)))
-        return _GONE if vectors is None else _json(body.answer(vectors))
+        return GONE if vectors is None else json_response(body.answer(vectors))
 
     async def _value(self, request: Request, order: Callable[[int], Order]) -> Any:
         """What an order that is no answer gives, while it has a place."""
@@ -225,18 +225,18 @@ class Application:
             if stream:
                 return _events(stream_of(jobs, answer, chunks, stack.pop_all(), frames), frames.kind)
             gone = await unless_left(request, read_all(jobs, answer)) is None
-        return _GONE if gone else _json(answer.whole())
+        return GONE if gone else json_response(answer.whole())
 
     # --- models ---
 
     async def models(self, _: Request) -> Response:
         """GET /v1/models."""
-        return _json({"object": "list", "data": [self._described(name) for name in self._models]})
+        return json_response({"object": "list", "data": [self._described(name) for name in self._models]})
 
     async def model(self, request: Request) -> Response:
         """GET /v1/models/{id}."""
         name = request.path_params["model"]
-        return _json(self._described(self._model(name)) | {"id": name})
+        return json_response(self._described(self._model(name)) | {"id": name})
 
     async def load(self, request: Request) -> Response:
         """POST /load_model: loads a model now, and streams how far it is."""
@@ -246,11 +246,11 @@ class Application:
     async def unload(self, request: Request) -> Response:
         """POST /unload_model: frees the memory of a model until it is asked for again."""
         body = await self._body(request, LoadBody)
-        return _json(await unloaded(self._link, body.model))
+        return json_response(await unloaded(self._link, body.model))
 
     async def memory(self, _: Request) -> Response:
         """GET /memory."""
-        return _json(await memory_figures(self._link))
+        return json_response(await memory_figures(self._link))
 
     def _described(self, name: str) -> dict[str, Any]:
         state = self._link.models.get(name)
@@ -263,8 +263,7 @@ class Application:
 
     def _model(self, name: str | None) -> str:
         """The served model that is meant by a name, or by none. Raises Refusal."""
-        loaded = [model for model, state in self._link.models.items() if state.share == 1]
-        return self._names.model(name, loaded)
+        return self._names.model(name, self._link.loaded)
 
     async def _body(self, request: Request, kind: type[Naming]) -> Naming:
         """A request's body, with the served model that it means. Raises Refusal."""
@@ -278,29 +277,31 @@ class Application:
         body = await self._body(request, Tokenize)
         prompt = body.text()
         rendering = await self._value(request, lambda job: Render(job, body.model, prompt))
-        return _json({"tokens": rendering["tokens"], "count": len(rendering["tokens"])})
+        return json_response({"tokens": rendering["tokens"], "count": len(rendering["tokens"])})
 
     async def detokenize(self, request: Request) -> Response:
         """POST /detokenize."""
         body = await self._body(request, DetokenizeBody)
-        return _json({"prompt": await self._value(request, lambda job: Detokenize(job, body.model, body.tokens))})
+        return json_response(
+            {"prompt": await self._value(request, lambda job: Detokenize(job, body.model, body.tokens))}
+        )
 
     async def apply_template(self, request: Request) -> Response:
         """POST /apply-template."""
         body = await self._body(request, ApplyTemplate)
         prompt = body.chat()
         rendering = await self._value(request, lambda job: Render(job, body.model, prompt))
-        return _json({"prompt": rendering["text"], "tokens": rendering["tokens"]})
+        return json_response({"prompt": rendering["text"], "tokens": rendering["tokens"]})
 
     async def render(self, request: Request) -> Response:
         """POST /render: Markdown as safe HTML, for the page."""
-        return _json(await rendered(await read_body(request, RenderBody), self._renderer))
+        return json_response(await rendered(await read_body(request, RenderBody), self._renderer))
 
     # --- how it is ---
 
     async def openapi(self, _: Request) -> Response:
         """GET /openapi.json."""
-        return _json(document(self._names.listed))
+        return json_response(document(self._names.listed))
 
     def _answered(
         self, handler: Callable[[Request], Any], names: FieldNames = MappingProxyType({})
@@ -315,7 +316,7 @@ class Application:
             except CauserieError as error:
                 return refused(refusal_of(error, names), request.url.path)
             except ClientDisconnect:
-                return _GONE
+                return GONE
             return response
 
         return answer
@@ -328,10 +329,6 @@ def _of(client: str, order: Callable[[int], Asked]) -> Callable[[int], Asked]:
 
 def _events(events: AsyncIterable[bytes], kind: str = _CHAT.kind) -> Response:
     return StreamingResponse(events, media_type=kind, headers={"Cache-Control": "no-store"})
-
-
-def _json(value: Any, status: int = 200) -> Response:
-    return Response(msgspec.json.encode(value), status, media_type="application/json")
 
 
 async def _not_found(request: Request, error: Exception) -> Response:

@@ -16,10 +16,10 @@ from causerie.chat.message_tree import MOST_ID, checked_tree, is_id
 from causerie.server.http.failure_responses import Refusal
 from causerie.server.http.kept_chats import Conflict, Full, KeptChat, KeptChats
 from causerie.server.http.request_body import read_body
+from causerie.server.http.route_responses import Answered, json_response
 
 MOST_WORDS = 200  # characters of a search
 
-Answered = Callable[[Callable[[Request], Any]], Callable[[Request], Any]]
 Result = TypeVar("Result")
 
 
@@ -48,14 +48,14 @@ class ChatRoutes:
     async def list(self, request: Request) -> Response:
         """GET /chats, with ?words=… those that say them."""
         if self._chats is None:
-            return _json({"kept": False, "chats": [], "unreadable": []})
+            return json_response({"kept": False, "chats": [], "unreadable": []})
         words = request.query_params.get("words", "").strip()
         if len(words) > MOST_WORDS:
             sentence = f"words has {len(words)} characters; expected a few words, at most {MOST_WORDS} characters."
             raise Refusal(400, sentence, param="words")
         rows, unreadable = await asyncio.to_thread(self._chats.rows, words)
         folder = await asyncio.to_thread(self._chats.identity)
-        return _json({"kept": True, "folder": folder, "chats": rows, "unreadable": unreadable})
+        return json_response({"kept": True, "folder": folder, "chats": rows, "unreadable": unreadable})
 
     async def read(self, request: Request) -> Response:
         """GET /chats/{id}."""
@@ -63,7 +63,7 @@ class ChatRoutes:
         chat = await asyncio.to_thread(chats.read, name)
         if chat is None:
             raise _absent(name)
-        return _json(_whole(chat))
+        return json_response(_whole(chat))
 
     async def write(self, request: Request) -> Response:
         """PUT /chats/{id}: it is on the server's disk when this is answered."""
@@ -106,7 +106,7 @@ class ChatRoutes:
 async def _changed(change: Callable[[], dict[str, Any]]) -> Response:
     """What a change of a chat gives. Raises Refusal; of a conflict it answers with the newer chat."""
     try:
-        return _json(await asyncio.to_thread(change))
+        return json_response(await asyncio.to_thread(change))
     except Conflict as conflict:
         sentence = (
             "The chat was deleted meanwhile, or never kept."
@@ -114,7 +114,7 @@ async def _changed(change: Callable[[], dict[str, Any]]) -> Response:
             else ("The chat was changed meanwhile; go on from `newer`.")
         )
         error = Refusal(409, sentence, param="revision", code="chat_changed").body()
-        return _json(error | {"newer": None if conflict.chat is None else _whole(conflict.chat)}, 409)
+        return json_response(error | {"newer": None if conflict.chat is None else _whole(conflict.chat)}, 409)
     except Full as full:
         raise Refusal(507, str(full), code="chats_full") from None
     except OSError as error:
@@ -127,7 +127,3 @@ def _whole(chat: KeptChat) -> dict[str, Any]:
 
 def _absent(name: str) -> Refusal:
     return Refusal(404, f"There is no chat {name!r} here.", code="chat_not_found")
-
-
-def _json(value: Any, status: int = 200) -> Response:
-    return Response(msgspec.json.encode(value), status, media_type="application/json")

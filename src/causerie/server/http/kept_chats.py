@@ -122,10 +122,11 @@ class KeptChats:
             if (None if former is None else former.revision) != revision:
                 raise Conflict(former)
             text = chat_text(_saved(tree))
-            self._check_room(former, len(text.encode()))
+            data = text.encode()
+            self._check_room(former, len(data))
             path = self._free_path(str(tree.get("title") or "")) if former is None else former.path
             write_whole(path, text)
-            return _revision(text.encode())
+            return _revision(data)
 
     def delete(self, name: str, revision: str) -> None:
         """Removes the chat of that id. Raises Conflict where it has another revision, or is not there; OSError."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +18,7 @@ from starlette.routing import Route
 from causerie.errors import CauserieError
 from causerie.server.http.failure_responses import Refusal, refusal_of
 from causerie.server.http.request_body import read_body
+from causerie.server.http.route_responses import Answered, json_response
 from causerie.server.processes.engine_link import EngineLink
 from causerie.server.processes.library.library_link import LibraryLink, ModelDownload
 
@@ -26,8 +26,6 @@ MOST_WORDS = 200  # characters of a search
 MOST_NAME = 200
 FRESH_SECONDS = 5.0  # in which models that were looked at are not looked at again
 MOST_FITS = 500  # models of the hub of which is remembered whether they fit
-
-Answered = Callable[[Callable[[Request], Any]], Callable[[Request], Any]]
 
 
 class LibrarySearch(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -89,7 +87,7 @@ class LibraryRoutes:
         new = answer["larger"]["id"] not in {row["id"] for row in models}
         suggested = [answer["larger"]] if self._rights.downloads and new else []
         self._tell_fits(suggested)
-        return _json(
+        return json_response(
             {
                 "models": models if self._rights.choosing else [row for row in models if row["served"]],
                 **self._allowed(),
@@ -102,7 +100,7 @@ class LibraryRoutes:
         """POST /library/serve: has a model of this machine among those that requests may name."""
         name = (await read_body(request, LibraryModelBody)).model
         await self.take(name)
-        return _json({"model": name, "served": True})
+        return json_response({"model": name, "served": True})
 
     async def take(self, name: str) -> None:
         """Has a model of this machine served. Raises Refusal where that is not allowed, or there is none that fits."""
@@ -127,16 +125,16 @@ class LibraryRoutes:
             raise Refusal(400, sentence, param="words")
         hits = await self._library.search(words, self._spare())
         self._tell_fits(hits)
-        return _json({"models": hits})
+        return json_response({"models": hits})
 
     async def downloads(self, _: Request) -> Response:
         """GET /library/downloads, and what is allowed; told to anybody, as it costs nothing."""
         every = [self._described(each) for each in self._library.downloads.values()] if self._rights.choosing else []
-        return _json({"downloads": every, **self._allowed()})
+        return json_response({"downloads": every, **self._allowed()})
 
     async def download(self, request: Request) -> Response:
         """POST /library/download: begins one, or goes on with it."""
-        return _json(self._described(self.begin((await read_body(request, LibraryModelBody)).model)))
+        return json_response(self._described(self.begin((await read_body(request, LibraryModelBody)).model)))
 
     def begin(self, name: str) -> ModelDownload:
         """Begins a download, or goes on with it. Raises Refusal where that is not allowed."""
@@ -150,16 +148,17 @@ class LibraryRoutes:
         name = (await read_body(request, LibraryModelBody)).model
         _check_name(name)
         await self._library.cancel(name)
-        return _json({"model": name, "state": "cancelled"})
+        return json_response({"model": name, "state": "cancelled"})
 
     async def _look(self) -> dict[str, Any]:
         """What there is on this machine, for the offers; those that have room may be served from now on. Many who ask
         within moments are told what the first is told."""
         ended = sum(each.state == "done" for each in self._library.downloads.values())
-        subject, now = (self._spare(), ended, *self._served), time.monotonic()
+        spare, now = self._spare(), time.monotonic()
+        subject = (spare, ended, *self._served)
         look = self._last_look
         if look is None or look.subject != subject or look.since < now - FRESH_SECONDS:
-            work = self._library.offers(self._spare(), list(self._served))
+            work = self._library.offers(spare, list(self._served))
             look = self._last_look = _Look(subject, now, asyncio.create_task(work))
         try:
             answer = await asyncio.shield(look.answer)
@@ -221,7 +220,3 @@ def _check_name(name: str) -> None:
     if not name or len(name) > MOST_NAME or not name.isprintable():
         sentence = f"model is {name[:60]!r}; expected a name such as org/name, of at most {MOST_NAME} characters."
         raise Refusal(400, sentence, param="model")
-
-
-def _json(value: Any) -> Response:
-    return Response(msgspec.json.encode(value), media_type="application/json")

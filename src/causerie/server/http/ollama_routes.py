@@ -23,6 +23,7 @@ from causerie.server.http.model_memory import unloaded
 from causerie.server.http.model_names import ModelNames
 from causerie.server.http.model_stays import ModelStays
 from causerie.server.http.request_body import read_body
+from causerie.server.http.route_responses import GONE, json_response
 from causerie.server.http.streaming import Frames, line
 from causerie.server.processes.engine_link import EngineLink
 from causerie.server.processes.jobs import Load, Order, Render, Text, Tokens
@@ -49,7 +50,6 @@ Asking = TypeVar("Asking", OllamaChat, OllamaGenerate)
 _LOOK_SECONDS = 0.2  # between two looks at how far a download is
 _LINES = "application/x-ndjson"
 _FRAMES = Frames(line, b"", ollama_body, ollama.FIELD_NAMES, _LINES)
-_GONE = Response(status_code=499)  # nobody reads it
 REFUSED = {
     "/api/create": "a model is a folder or a name of the Hugging Face hub: causerie serve MODEL",
     "/api/copy": "another name for a model is given where the server is started",
@@ -118,14 +118,14 @@ class OllamaRoutes:
         asked.orders()  # what is wrong with the body is said before a model is loaded
         loading = await self._loaded(request, asked.model)
         if loading is None:
-            return _GONE
-        orders = asked.orders(templated=self._facts(asked.model).get("chats", True))
+            return GONE
+        orders = asked.orders(templated=self._link.facts(asked.model).get("chats", True))
         return await self._said(request, body, asked.model, orders, loading)
 
     async def _said(
         self, request: Request, body: OllamaChat | OllamaGenerate, model: str, orders: Any, loading: float
     ) -> Response:
-        answer = OllamaAnswer(body, lambda: self._facts(model).get("context"), loading)
+        answer = OllamaAnswer(body, lambda: self._link.facts(model).get("context"), loading)
         response = await self._answer(request, orders, answer, _FRAMES, stream=body.stream)
         self._stays.keep(model, body.stay)
         return response
@@ -138,11 +138,11 @@ class OllamaRoutes:
                 await unloaded(self._link, model)
             except CauserieError:  # it is used
                 self._stays.keep(model, 0)
-            return _json(silent_answer(body, "unload"))
+            return json_response(silent_answer(body, "unload"))
         if await self._loaded(request, model) is None:
-            return _GONE
+            return GONE
         self._stays.keep(model, body.stay)
-        return _json(silent_answer(body, "load"))
+        return json_response(silent_answer(body, "load"))
 
     def _named(self, body: Asking) -> Asking:
         """The body with the name that its model has here."""
@@ -150,8 +150,8 @@ class OllamaRoutes:
 
     async def _loaded(self, request: Request, model: str) -> float | None:
         """Has a model loaded, and gives the seconds that it took; None where the client goes first."""
-        state, began = self._link.models.get(model), time.monotonic()
-        if state is not None and state.share == 1:
+        began = time.monotonic()
+        if model in self._link.loaded:
             return 0.0
 
         async def load() -> float:
@@ -166,13 +166,13 @@ class OllamaRoutes:
         """POST /api/embed."""
         body = await read_body(request, OllamaEmbed)
         answer = await self._embedded(request, body)
-        return _GONE if answer is None else _json(answer)
+        return GONE if answer is None else json_response(answer)
 
     async def embed_one(self, request: Request) -> Response:
         """POST /api/embeddings."""
         body = (await read_body(request, OllamaEmbedding)).embed()
         answer = await self._embedded(request, body)
-        return _GONE if answer is None else _json({"embedding": next(iter(answer["embeddings"]), [])})
+        return GONE if answer is None else json_response({"embedding": next(iter(answer["embeddings"]), [])})
 
     async def _embedded(self, request: Request, body: OllamaEmbed) -> dict[str, Any] | None:
         """The answer of /api/embed; None where the client goes first."""
@@ -202,7 +202,7 @@ class OllamaRoutes:
         try:
             return await self._value(request, body.order(texts))
         except ContextLengthError:
-            most = self._facts(body.model).get("context")
+            most = self._link.facts(body.model).get("context")
             if not body.truncate or most is None:
                 raise
         prompts = [Tokens((await self._tokens(request, body.model, text))[:most]) for text in texts]
@@ -216,22 +216,23 @@ class OllamaRoutes:
 
     async def tags(self, _: Request) -> Response:
         """GET /api/tags."""
-        return _json({"models": [tag_row(name, self._facts(self._model(name)), self._began) for name in self._known]})
+        return json_response(
+            {"models": [tag_row(name, self._link.facts(self._model(name)), self._began) for name in self._known]}
+        )
 
     async def loaded(self, _: Request) -> Response:
         """GET /api/ps."""
-        names = [name for name, state in self._link.models.items() if state.share == 1]
-        rows = [loaded_row(name, self._facts(name), self._stays.expiry(name)) for name in names]
-        return _json({"models": rows})
+        rows = [loaded_row(name, self._link.facts(name), self._stays.expiry(name)) for name in self._link.loaded]
+        return json_response({"models": rows})
 
     async def show(self, request: Request) -> Response:
         """POST /api/show."""
         body = await read_body(request, ModelBody)
-        return _json(shown_model(self._facts(self._model(body.asked)), self._began))
+        return json_response(shown_model(self._link.facts(self._model(body.asked)), self._began))
 
     async def version(self, _: Request) -> Response:
         """GET /api/version."""
-        return _json({"version": PROTOCOL_VERSION})
+        return json_response({"version": PROTOCOL_VERSION})
 
     async def pull(self, request: Request) -> Response:
         """POST /api/pull: begins a download, or goes on with it, and has its model served."""
@@ -240,7 +241,7 @@ class OllamaRoutes:
         if body.stream:
             return StreamingResponse((line(event) async for event in events), media_type=_LINES)
         last = [event async for event in events][-1]
-        return _json(last, 500 if "error" in last else 200)
+        return json_response(last, 500 if "error" in last else 200)
 
     async def _download(self, asked: str) -> ModelDownload | None:
         """The download of a model; None where it is served, or was on this machine and is served now."""
@@ -292,14 +293,4 @@ class OllamaRoutes:
         name = known_name(asked, self._known)
         if name is None and asked and not self._names.any_name:
             raise not_found(asked, self._known)
-        loaded = [model for model, state in self._link.models.items() if state.share == 1]
-        return self._names.model(name or asked or None, loaded)
-
-    def _facts(self, name: str) -> dict[str, Any]:
-        """What is known of a model, which is little before it is loaded."""
-        state = self._link.models.get(name)
-        return {} if state is None else state.facts
-
-
-def _json(value: Any, status: int = 200) -> Response:
-    return Response(msgspec.json.encode(value), status, media_type="application/json")
+        return self._names.model(name or asked or None, self._link.loaded)

@@ -5,19 +5,15 @@ Knows the engine's beat and no model.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-import msgspec
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 import causerie
 from causerie.server.http.latencies import Latencies
+from causerie.server.http.route_responses import Answered, json_response
 from causerie.server.processes.engine_link import EngineLink
 
-Answered = Callable[[Callable[[Request], Any]], Callable[[Request], Any]]
 _METRICS = {
     "steps_total": "counter",
     "running": "gauge",
@@ -55,12 +51,12 @@ class StateRoutes:
         """GET /health: 200 only while the engine makes steps, or has nothing to do."""
         trouble = self._link.trouble
         if trouble is not None:
-            return _json({"status": "unhealthy", "reason": trouble}, 503)
-        return _json({"status": "ok"})
+            return json_response({"status": "unhealthy", "reason": trouble}, 503)
+        return json_response({"status": "ok"})
 
     async def version(self, _: Request) -> Response:
         """GET /version."""
-        return _json({"version": causerie.__version__})
+        return json_response({"version": causerie.__version__})
 
     async def metrics(self, _: Request) -> Response:
         """GET /metrics, in Prometheus' text format."""
@@ -80,7 +76,3 @@ class StateRoutes:
             lines += [f'causerie_{name}{{drafter="{drafter}"}} {count}' for drafter, count in counts.items()]
         lines += self._latencies.lines()
         return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
-
-
-def _json(value: Any, status: int = 200) -> Response:
-    return Response(msgspec.json.encode(value), status, media_type="application/json")

@@ -7,7 +7,6 @@ are told of none. Knows no model.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -16,15 +15,15 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from causerie.errors import UnknownName
+from causerie.server.http.admission import Places
 from causerie.server.http.departure import unless_left
 from causerie.server.http.failure_responses import Refusal
 from causerie.server.http.request_body import read_body
+from causerie.server.http.route_responses import GONE, Answered, json_response
 from causerie.tools.tool import MOST_ROUNDS, Tool, ToolResult
 from causerie.tools.toolbox import Toolbox
 
 MOST_CALLS = 8  # at once
-
-Answered = Callable[[Callable[[Request], Any]], Callable[[Request], Any]]
 
 
 class ToolCallBody(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -39,7 +38,7 @@ class ToolRoutes:
 
     def __init__(self, toolbox: Toolbox | None) -> None:
         self._toolbox = toolbox
-        self._calls = 0
+        self._places = Places(MOST_CALLS, f"{MOST_CALLS} tools are being called; try again.", retry_after=1)
 
     def routes(self, answered: Answered) -> list[Route]:
         """All of them, with failures told as the server tells them."""
@@ -51,7 +50,7 @@ class ToolRoutes:
     async def tools(self, _: Request) -> Response:
         """GET /tools."""
         tools = [] if self._toolbox is None else list(self._toolbox.tools.values())
-        return _json({"tools": [_described(tool) for tool in tools], "rounds": MOST_ROUNDS})
+        return json_response({"tools": [_described(tool) for tool in tools], "rounds": MOST_ROUNDS})
 
     async def call(self, request: Request) -> Response:
         """POST /tools/call. A tool that fails is an answer, which the model reads; a client that goes ends its call."""
@@ -59,16 +58,12 @@ class ToolRoutes:
         if self._toolbox is None:
             sentence = "This server has no tools: it was not started with --mcp FILE."
             raise Refusal(404, sentence, param="name", code="tool_not_found")
-        if self._calls >= MOST_CALLS:
-            raise Refusal(429, f"{MOST_CALLS} tools are being called; try again.", "rate_limit_error", retry_after=1)
-        self._calls += 1
         try:
-            result = await unless_left(request, _result(self._toolbox, body))
+            with self._places.enter():
+                result = await unless_left(request, _result(self._toolbox, body))
         except UnknownName as error:
             raise Refusal(404, str(error), param="name", code="tool_not_found") from None
-        finally:
-            self._calls -= 1
-        return Response(status_code=499) if result is None else _json(vars(result))
+        return GONE if result is None else json_response(vars(result))
 
 
 async def _result(toolbox: Toolbox, body: ToolCallBody) -> ToolResult:
@@ -84,7 +79,3 @@ def _described(tool: Tool) -> dict[str, Any]:
         "parameters": tool.parameters,
         "reads_only": tool.reads_only,
     }
-
-
-def _json(value: Any) -> Response:
-    return Response(msgspec.json.encode(value), media_type="application/json")

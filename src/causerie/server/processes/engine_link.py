@@ -101,6 +101,16 @@ class EngineLink:
         """How many jobs run or wait."""
         return len(self._jobs)
 
+    @property
+    def loaded(self) -> list[str]:
+        """The models that are in memory whole."""
+        return [name for name, state in self.models.items() if state.share == 1]
+
+    def facts(self, model: str) -> dict[str, Any]:
+        """What is known of a model, which is little before it is loaded."""
+        state = self.models.get(model)
+        return {} if state is None else state.facts
+
     def idle_since(self, model: str) -> float | None:
         """When the last job that used a model ended (0 where there was none); None while one uses it."""
         if any(job.model == model for job in self._jobs.values()):

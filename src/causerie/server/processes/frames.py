@@ -6,6 +6,7 @@ A frame is its length in bytes (4, big-endian) and one JSON document that msgspe
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import struct
 from typing import Any
@@ -30,7 +31,18 @@ def packed(message: Struct) -> bytes:
     body = _encoder.encode(message)
     if len(body) > MOST_BYTES:
         raise EngineError(f"A message between the server's processes has {len(body)} bytes; at most {MOST_BYTES}.")
+    return frame_of(body)
+
+
+def frame_of(body: bytes) -> bytes:
+    """A body behind its length."""
     return LENGTH.pack(len(body)) + body
+
+
+async def next_frame(reader: asyncio.StreamReader) -> bytes:
+    """The body of the next frame of a process of ours. Raises OSError and IncompleteReadError where there is none."""
+    (length,) = LENGTH.unpack(await reader.readexactly(LENGTH.size))
+    return await reader.readexactly(length)
 
 
 def read_frame(connection: socket.socket) -> bytes | None:

@@ -26,6 +26,7 @@ from causerie.server.protocols.sampling_fields import (
     ending,
     in_range,
     prompt_odds,
+    token_odds,
     usage,
 )
 from causerie.server.protocols.service_fields import SYSTEM_FINGERPRINT, among
@@ -286,7 +287,4 @@ def _timings(ended: Ended | None) -> dict[str, Any]:
 
 
 def _logprob(piece: TokenPiece) -> dict[str, Any]:
-    def one(token: TokenPiece) -> dict[str, Any]:
-        return {"token": token.text, "logprob": token.logprob, "bytes": token.bytes}
-
-    return {**one(piece), "top_logprobs": [one(token) for token in piece.top]}
+    return {**token_odds(piece), "top_logprobs": [token_odds(token) for token in piece.top]}

@@ -37,6 +37,7 @@ class CompletionRequest(SamplingFields, forbid_unknown_fields=True, frozen=True,
     def orders(self) -> list[Callable[[int], Generate]]:
         """What the engine is asked, prompt by prompt. Raises Refusal, naming the field."""
         self.check()
+        in_range("max_tokens", self.max_tokens, 0, 1 << 31)
         in_range("logprobs", self.logprobs, 0, 20)
         if self.best_of not in (None, self.n):
             raise Refusal(

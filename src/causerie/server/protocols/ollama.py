@@ -20,7 +20,7 @@ from causerie.server.processes.jobs import Begun, Call, Chat, Ended, Generate, P
 from causerie.server.protocols.chat_limits import check_chat
 from causerie.server.protocols.ollama_options import OllamaOptions
 from causerie.server.protocols.ollama_time import lasting, moment, nanoseconds
-from causerie.server.protocols.sampling_fields import context_of, in_range
+from causerie.server.protocols.sampling_fields import context_of, in_range, token_odds
 from causerie.server.protocols.service_fields import among
 from causerie.server.protocols.tool_fields import tool_use
 from causerie.text.response_format import form_of
@@ -212,7 +212,7 @@ class OllamaAnswer:
             return []
         if isinstance(event, Ended):
             self._ended = event
-            return [self._head() | self._request.shown("") | self._end(event)]
+            return [_head(self._request) | self._request.shown("") | self._end(event)]
         calls = [_called(len(self._calls) + place, call) for place, call in enumerate(event.calls)]
         self._calls += calls
         logprobs = [_logprob(token) for token in event.tokens]
@@ -222,18 +222,15 @@ class OllamaAnswer:
             self._logprobs += logprobs
         if not (event.text or event.reasoning or calls or logprobs):
             return []
-        line = self._head() | self._request.shown(event.text, event.reasoning, calls) | {"done": False}
+        line = _head(self._request) | self._request.shown(event.text, event.reasoning, calls) | {"done": False}
         return [line | ({"logprobs": logprobs} if logprobs else {})]
 
     def whole(self) -> dict[str, Any]:
         """The answer in one piece, once it is over."""
         assert self._ended is not None, "an answer that is over has an end"
         text, reasoning = "".join(self._texts), "".join(self._reasoning)
-        answer = self._head() | self._request.shown(text, reasoning, self._calls) | self._end(self._ended)
+        answer = _head(self._request) | self._request.shown(text, reasoning, self._calls) | self._end(self._ended)
         return answer | ({"logprobs": self._logprobs} if self._logprobs else {})
-
-    def _head(self) -> dict[str, Any]:
-        return {"model": self._request.model, "created_at": moment(datetime.now(UTC))}
 
     def _end(self, ended: Ended) -> dict[str, Any]:
         """Why it ended, what it cost, and what is otherwise than it was asked."""
@@ -256,8 +253,11 @@ class OllamaAnswer:
 
 def silent_answer(request: OllamaChat | OllamaGenerate, reason: str) -> dict[str, Any]:
     """The answer to a request that asks nothing: its model was loaded, or unloaded."""
-    head = {"model": request.model, "created_at": moment(datetime.now(UTC))}
-    return {**head, **request.shown(""), "done": True, "done_reason": reason}
+    return {**_head(request), **request.shown(""), "done": True, "done_reason": reason}
+
+
+def _head(request: OllamaChat | OllamaGenerate) -> dict[str, Any]:
+    return {"model": request.model, "created_at": moment(datetime.now(UTC))}
 
 
 def _called(index: int, call: Call) -> dict[str, Any]:
@@ -267,10 +267,7 @@ def _called(index: int, call: Call) -> dict[str, Any]:
 
 
 def _logprob(piece: TokenPiece) -> dict[str, Any]:
-    def one(token: TokenPiece) -> dict[str, Any]:
-        return {"token": token.text, "logprob": token.logprob, "bytes": token.bytes}
-
-    return one(piece) | ({"top_logprobs": [one(token) for token in piece.top]} if piece.top else {})
+    return token_odds(piece) | ({"top_logprobs": [token_odds(token) for token in piece.top]} if piece.top else {})
 
 
 def _templates_messages(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:

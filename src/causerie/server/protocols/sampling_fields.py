@@ -41,10 +41,14 @@ _RANGES: dict[str, tuple[float, float]] = {
     "typical_p": (0, 1),
     "presence_penalty": (-2, 2),
     "frequency_penalty": (-2, 2),
-    "max_tokens": (0, 1 << 31),
     "min_tokens": (0, 1 << 31),
     "prompt_logprobs": (0, 20),
 }
+
+
+def token_odds(token: TokenPiece) -> dict[str, Any]:
+    """A token and how likely it was, as answers tell both."""
+    return {"token": token.text, "logprob": token.logprob, "bytes": token.bytes}
 
 
 class StreamOptions(Struct, forbid_unknown_fields=True, frozen=True):

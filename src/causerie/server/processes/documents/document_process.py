@@ -15,7 +15,7 @@ import msgspec
 from causerie.errors import UsageError
 from causerie.server.processes.child_limits import leave_interrupts, limit_addresses
 from causerie.server.processes.documents.document_text import DocumentText, text_of
-from causerie.server.processes.frames import LENGTH, read_frame
+from causerie.server.processes.frames import frame_of, read_frame
 
 MEMORY_BYTES = 1 << 30  # of addresses
 
@@ -40,8 +40,7 @@ def main() -> None:
         reply = DocumentReply(text_of(data))
     except UsageError as error:
         reply = DocumentReply(fault=str(error))
-    body = msgspec.json.encode(reply)
-    connection.sendall(LENGTH.pack(len(body)) + body)
+    connection.sendall(frame_of(msgspec.json.encode(reply)))
 
 
 if __name__ == "__main__":

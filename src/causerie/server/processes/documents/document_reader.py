@@ -14,7 +14,7 @@ from causerie.errors import UsageError
 from causerie.server.processes.child import Child
 from causerie.server.processes.documents.document_process import DocumentReply
 from causerie.server.processes.documents.document_text import DocumentText
-from causerie.server.processes.frames import LENGTH
+from causerie.server.processes.frames import frame_of, next_frame
 
 SECONDS = 30.0  # for one file; a PDF that takes long between two pages is cut before that
 _AT_ONCE = 2
@@ -50,6 +50,5 @@ class DocumentReader:
 
 
 async def _reply(child: Child, data: bytes) -> DocumentReply:
-    child.writer.write(LENGTH.pack(len(data)) + data)
-    (length,) = LENGTH.unpack(await child.reader.readexactly(LENGTH.size))
-    return msgspec.json.decode(await child.reader.readexactly(length), type=DocumentReply)
+    child.writer.write(frame_of(data))
+    return msgspec.json.decode(await next_frame(child.reader), type=DocumentReply)

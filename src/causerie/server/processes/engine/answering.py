@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from causerie.api.generation.config import GenerationConfig
 from causerie.api.generation.resolution import Flags
@@ -17,6 +17,7 @@ from causerie.engine.stream import Message
 from causerie.errors import CauserieError, EngineError
 from causerie.server.processes.engine.answer_form import PLAIN, AnswerForm
 from causerie.server.processes.engine.time_account import ReasoningTime
+from causerie.server.processes.engine.token_pieces import token_piece
 from causerie.server.processes.jobs import (
     Call,
     Chat,
@@ -29,7 +30,7 @@ from causerie.server.processes.jobs import (
     Timings,
     TokenPiece,
 )
-from causerie.text.detokenize import Detokenizer, token_bytes
+from causerie.text.detokenize import Detokenizer
 from causerie.text.stream import TextReader
 
 if TYPE_CHECKING:
@@ -138,12 +139,15 @@ class Answering:
         except CauserieError as fault:
             self.fail(fault)
             return
-        tokens = [self._token_piece(message)] if self.order.logprobs is not None and message.token is not None else []
+        tokens: list[TokenPiece] = []
+        if self.order.logprobs is not None and message.token is not None:
+            tokens.append(self._token_piece(message.token, message))
         thinking = self._parsers[choice].thinking
         self._say(choice, piece, tokens, reader.over())
         reasons = thinking and self._parsers[choice].thinking and message.token is not None
         self._reasoning_tokens[choice] += reasons
-        self._reasoning_times[choice].note(reasons)
+        if self._account is not None:
+            self._reasoning_times[choice].note(reasons)
         if reader.over():
             if message.finish_reason is None:  # a stop string, a call, a repetition: the engine knows nothing of them
                 self._unpaid.add(choice)
@@ -207,11 +211,7 @@ class Answering:
         if not self._open:
             self._ended()
 
-    def _token_piece(self, event: TokenEvent) -> TokenPiece:
-        likeliest = [self._piece(token, logprob) for token, logprob in event.top_logprobs[: self.order.logprobs]]
-        piece = self._piece(event.token, event.logprob)
-        return TokenPiece(piece.token, piece.text, piece.bytes, piece.logprob, likeliest)
-
-    def _piece(self, token: Any, logprob: float | None) -> TokenPiece:
-        raw = token_bytes(self._tokenizer, token)
-        return TokenPiece(token, raw.decode("utf-8", errors="replace"), list(raw), logprob)
+    def _token_piece(self, token: int, event: TokenEvent) -> TokenPiece:
+        likeliest = event.top_logprobs[: self.order.logprobs]
+        top = [token_piece(self._tokenizer, token, logprob) for token, logprob in likeliest]
+        return token_piece(self._tokenizer, token, event.logprob, top)

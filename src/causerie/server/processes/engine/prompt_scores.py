@@ -17,8 +17,8 @@ from causerie.decoding.params import SamplingParams
 from causerie.engine.stream import Message
 from causerie.errors import EngineError, UsageError
 from causerie.server.processes.engine.answering import MOST_WAIT
+from causerie.server.processes.engine.token_pieces import token_piece
 from causerie.server.processes.jobs import TokenPiece
-from causerie.text.detokenize import token_bytes
 
 if TYPE_CHECKING:
     from causerie.api.causal_lm import CausalLM
@@ -65,18 +65,13 @@ def _settle(end: asyncio.Future[Message], message: Message) -> None:
 
 def _pieces(model: CausalLM, tokens: list[int], logits: NDArray[np.float32], count: int) -> list[TokenPiece]:
     """The row of each token's predecessor says how likely it was."""
-    pieces = [_piece(model, tokens[0], None, None)]
+    tokenizer = model.tokenizer.text
+    pieces = [token_piece(tokenizer, tokens[0], None)]
     for token, row in zip(tokens[1:], logits, strict=False):
         likeliest = largest(row, count)
         values = log_probabilities(row, np.append(likeliest, token)).tolist()
         ranked = zip(likeliest.tolist(), values[:-1], strict=True)
-        top = [_piece(model, one, value, place) for place, (one, value) in enumerate(ranked, 1)]
+        top = [token_piece(tokenizer, one, value, rank=place) for place, (one, value) in enumerate(ranked, 1)]
         rank = 1 + int(np.count_nonzero(row > row[token]))
-        own = _piece(model, token, values[-1], rank)
-        pieces.append(TokenPiece(own.token, own.text, own.bytes, own.logprob, top, rank))
+        pieces.append(token_piece(tokenizer, token, values[-1], top, rank))
     return pieces
-
-
-def _piece(model: CausalLM, token: int, logprob: float | None, rank: int | None) -> TokenPiece:
-    raw = token_bytes(model.tokenizer.text, token)
-    return TokenPiece(token, raw.decode("utf-8", errors="replace"), list(raw), logprob, rank=rank)

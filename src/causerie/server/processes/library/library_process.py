@@ -16,7 +16,7 @@ import msgspec
 
 from causerie.errors import CauserieError, EngineError, print_warning
 from causerie.server.processes.child_limits import leave_interrupts
-from causerie.server.processes.frames import LENGTH
+from causerie.server.processes.frames import frame_of
 from causerie.server.processes.library.library_orders import (
     FetchModel,
     FetchProgress,
@@ -178,7 +178,7 @@ def fetched(order: FetchModel, connection: socket.socket) -> dict[str, Any]:
 
 def _tell(connection: socket.socket, event: LibraryEvent) -> None:
     body = msgspec.json.encode(event)
-    connection.sendall(LENGTH.pack(len(body)) + body)
+    connection.sendall(frame_of(body))
 
 
 if __name__ == "__main__":

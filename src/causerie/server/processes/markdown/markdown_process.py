@@ -12,7 +12,7 @@ import sys
 import msgspec
 
 from causerie.server.processes.child_limits import leave_interrupts, limit_addresses
-from causerie.server.processes.frames import LENGTH, read_frame
+from causerie.server.processes.frames import frame_of, read_frame
 
 MEMORY_BYTES = 1 << 30  # of addresses
 
@@ -32,8 +32,7 @@ def main() -> None:
 
 
 def _send(connection: socket.socket, html: str) -> None:
-    body = html.encode("utf-8", errors="replace")
-    connection.sendall(LENGTH.pack(len(body)) + body)
+    connection.sendall(frame_of(html.encode("utf-8", errors="replace")))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from html import escape
 import msgspec
 
 from causerie.server.processes.child import Child
-from causerie.server.processes.frames import LENGTH
+from causerie.server.processes.frames import frame_of, next_frame
 
 MOST_CHARACTERS = 100_000  # of one text; longer ones are shown as they are
 SECONDS = 1.0  # for one list of texts, with the time in line
@@ -59,7 +59,7 @@ class Renderer:
             async with asyncio.timeout(self._seconds), self._turn:
                 try:
                     child = await self._begun()  # again, where the one before in line had it killed
-                    child.writer.write(_frame(texts))
+                    child.writer.write(frame_of(msgspec.json.encode(texts)))
                     for _ in texts:
                         done.append(await _read(child))
                 finally:
@@ -90,11 +90,5 @@ def plain(text: str) -> str:
     return f"<pre><code>{escape(text)}</code></pre>"
 
 
-def _frame(texts: list[str]) -> bytes:
-    body = msgspec.json.encode(texts)
-    return LENGTH.pack(len(body)) + body
-
-
 async def _read(child: Child) -> str:
-    (length,) = LENGTH.unpack(await child.reader.readexactly(LENGTH.size))
-    return (await child.reader.readexactly(length)).decode()
+    return (await next_frame(child.reader)).decode()

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import msgspec
 
 from causerie.server.processes.child import Child
-from causerie.server.processes.frames import LENGTH
+from causerie.server.processes.frames import next_frame
 from causerie.server.processes.text.text_orders import TextEvent, TextFailure, TextResult, WorkStage
 
 StageLimit = Callable[[WorkStage], float]
@@ -106,5 +106,4 @@ class TextWorker:
             coming.cancel()
 
     async def _event(self) -> TextEvent:
-        (length,) = LENGTH.unpack(await self._child.reader.readexactly(LENGTH.size))
-        return _decoder.decode(await self._child.reader.readexactly(length))
+        return _decoder.decode(await next_frame(self._child.reader))
