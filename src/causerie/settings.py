@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,16 @@ class Settings:
     .local/share of the user's home."""
 
     cache_folder: str | None = None
-    """CAUSERIE_CACHE: where the measurements of this machine are kept; default: causerie in XDG_CACHE_HOME, or in
-    .cache of the user's home."""
+    """CAUSERIE_CACHE: where the measurements of this machine are kept, and what caches have of ended chats; default:
+    causerie in XDG_CACHE_HOME, or in .cache of the user's home."""
 
     api_key: str | None = None
     """CAUSERIE_API_KEY: what `causerie chat --url` sends to a server that asks for a key."""
+
+    @property
+    def caches(self) -> Path:
+        """The folder of these, whether or not somebody names one."""
+        return Path(self.cache_folder or "~/.cache/causerie").expanduser()
 
     @staticmethod
     def from_environment(environment: Mapping[str, str] | None = None) -> Settings:

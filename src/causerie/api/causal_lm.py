@@ -120,13 +120,12 @@ class CausalLM(OpenModel):
         with preparing(streamer):
             beams = BeamFlags.read(flags)
             levels = Flags(call_flags(flags), generation_config, self.generation_config)
+            if beams is not None and (streamer is not None or assistant_model is not None):
+                raise UsageError("num_beams goes with no streamer and no assistant_model; leave out one of them.")
+            prompts = self._prompts(inputs, input_ids, attention_mask, levels)
             if beams is not None:
-                if streamer is not None or assistant_model is not None:
-                    raise UsageError("num_beams goes with no streamer and no assistant_model; leave out one of them.")
-                prompts = self._prompts(inputs, input_ids, attention_mask, levels)
                 code = (stopping_criteria, logits_processor, prefix_allowed_tokens_fn)
                 return self._best_beams(beams, levels, prompts, tokenizer, code)
-            prompts = self._prompts(inputs, input_ids, attention_mask, levels)
             plan = self.decide(levels, prompts.width, prompts.longest)
             _refuse_unheld(levels, plan)
             if assistant_model is not None:

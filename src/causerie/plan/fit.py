@@ -67,14 +67,24 @@ def fit(spec: Decoder, forms: Sequence[WeightForm], computer: Computer, depths: 
 
 def best_precision(parameters: int, stored_bytes: int, memory: int) -> str | None:
     """In which precision a model fits of which only its size is known: "stored", "int8" or "int4"; None where it fits
-    in none. A twentieth is added for its cache and working memory."""
-    sizes = {"stored": stored_bytes, **{name: parameters * bits / 8 for name, bits in BITS.items()}}
-    return next((name for name, size in sizes.items() if enough_memory(size, memory)), None)
+    in none."""
+    return next((name for name, nbytes in needed_by_size(parameters, stored_bytes).items() if nbytes <= memory), None)
 
 
-def enough_memory(weight_bytes: float, memory: int) -> bool:
+def needed_by_size(parameters: int, stored_bytes: int) -> dict[str, int]:
+    """What such a model takes in each precision, the most exact first."""
+    sizes = {"stored": stored_bytes, **{name: round(parameters * bits / 8) for name, bits in BITS.items()}}
+    return {name: _needed_by_weights(size) for name, size in sizes.items()}
+
+
+def enough_memory(weight_bytes: int, memory: int) -> bool:
     """Whether a model fits of which only the size of its weights is known."""
-    return 1.05 * weight_bytes + PROCESS_BYTES <= memory
+    return _needed_by_weights(weight_bytes) <= memory
+
+
+def _needed_by_weights(nbytes: int) -> int:
+    """A twentieth is added for its cache and working memory."""
+    return round(1.05 * nbytes) + PROCESS_BYTES
 
 
 def working_bytes(spec: Decoder) -> int:

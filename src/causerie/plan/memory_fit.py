@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from causerie.plan.fit import BITS, PROCESS_BYTES
+from causerie.plan.fit import needed_by_size
 
 Fits = Literal["fits", "tight", "too_large"]
 
@@ -51,5 +51,4 @@ def memory_fit(needed: Mapping[str, int], memory: FreeMemory) -> MemoryFit:
 
 def fit_by_size(parameters: int, stored_bytes: int, memory: FreeMemory) -> MemoryFit:
     """The same of a model of which only sizes are known."""
-    sizes = {"stored": stored_bytes, **{name: round(parameters * bits / 8) for name, bits in BITS.items()}}
-    return memory_fit({name: round(1.05 * size) + PROCESS_BYTES for name, size in sizes.items()}, memory)
+    return memory_fit(needed_by_size(parameters, stored_bytes), memory)

@@ -12,18 +12,13 @@ from numpy.typing import NDArray
 
 from causerie.api.generation.answers import Answer
 from causerie.api.generation.beams import BeamFlags, Ended, NextLogits, PromptBeams, Scores, search
+from causerie.api.generation.caller_code import callables_of, kind_for
 from causerie.api.generation.logits_processors import with_processors
 from causerie.api.generation.notices import ContextNotice
 from causerie.api.generation.outputs import GenerateOutput
 from causerie.api.generation.prompt_rows import Container, Prompts
 from causerie.api.generation.resolution import Generation
-from causerie.api.generation.stopping_criteria import (
-    MaxTimeCriteria,
-    StopStringCriteria,
-    criteria_of,
-    ended_rows,
-    expect_tensors,
-)
+from causerie.api.generation.stopping_criteria import MaxTimeCriteria, StopStringCriteria, ended_rows
 
 if TYPE_CHECKING:
     from causerie.api.tokenizer.chat_tokenizer import ChatTokenizer
@@ -47,7 +42,7 @@ def beam_answers(
     params = with_processors(
         plan.each(len(prompts.rows)), prompts.rows, prompts.container, logits_processor, prefix_allowed_tokens_fn
     )
-    ended = _ended(plan, tokenizer, criteria_of(criteria), prompts.container)
+    ended = _ended(plan, tokenizer, callables_of("stopping_criteria", criteria), prompts.container)
     beams = [
         PromptBeams(row, tokens, each, flags, ended)
         for row, tokens, each in zip(prompts.rows, prompts.tokens, params, strict=True)
@@ -87,8 +82,7 @@ def _ended(plan: Generation, tokenizer: ChatTokenizer | None, several: list[Any]
         several = [*several, MaxTimeCriteria(plan.params.max_time)]
     if not several:
         return None
-    kind = Container.of_new("cpu") if container.kind == "list" else Container(container.kind, "cpu")
-    kind = Container("torch", "cpu") if expect_tensors(several) else kind
+    kind = kind_for(several, container)
 
     def ended(ids: NDArray[np.int64]) -> NDArray[np.bool_]:
         return ended_rows(several, kind.array(ids), None)

@@ -10,11 +10,13 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from causerie.api.generation.outputs import log_softmax
 from causerie.api.generation.resolution import Generation
 from causerie.decoding.params import SamplingParams
 from causerie.decoding.sampler import RequestSampler
@@ -124,10 +126,8 @@ class PromptBeams:
 
     def _filtered(self, row: Scores, text: list[int]) -> Scores:
         """Filters change log-probabilities here, and logits elsewhere, as in the field."""
-        shifted = row - row.max()
-        odds = np.asarray(shifted - np.log(np.exp(shifted).sum()), dtype=np.float32)
         sampler = RequestSampler(self._params, len(row), len(self._tokens))
-        return sampler.filtered(odds, array("i", text))
+        return sampler.filtered(log_softmax(row), array("i", text))
 
     def _hits(self, answers: list[list[int]]) -> NDArray[np.bool_]:
         hits = np.array([each[-1] in self._params.eos or len(each) >= self._longest for each in answers])
@@ -167,11 +167,10 @@ class PromptBeams:
 def search(prompts: Sequence[PromptBeams], next_logits: NextLogits) -> None:
     """Goes on with all prompts together until none can become better."""
     while running := [prompt for prompt in prompts if prompt.live]:
-        rows = next_logits([text for prompt in running for text in prompt.texts])
-        for prompt in running:
-            beams = len(prompt.texts)
-            prompt.step(rows[:beams])
-            rows = rows[beams:]
+        texts = [prompt.texts for prompt in running]
+        rows = iter(next_logits(list(chain.from_iterable(texts))))
+        for prompt, own in zip(running, texts, strict=True):
+            prompt.step(list(islice(rows, len(own))))
 
 
 def _largest(values: Scores, number: int) -> NDArray[np.intp]:

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from causerie.api.generation.caller_code import callables_of, kind_for, name_of
 from causerie.api.generation.prompt_rows import Container
-from causerie.api.generation.stopping_criteria import expect_tensors
 from causerie.api.tensors import to_lists, to_numpy
 from causerie.decoding.params import SamplingParams
 from causerie.errors import EngineError, UsageError
@@ -59,7 +59,7 @@ class RowProcessors:
         kind: Container,
     ) -> None:
         self.fault: Exception | None = None
-        self._prompt = list(prompt)
+        self._prompt = np.array(prompt, dtype=np.int64)
         self._number = number
         self._processors = processors
         self._allowed = allowed
@@ -67,7 +67,7 @@ class RowProcessors:
 
     def change(self, answer: Sequence[int], row: NDArray[np.float32]) -> None:
         """See RowChange."""
-        ids = self._kind.array(np.array([[*self._prompt, *answer]], dtype=np.int64))
+        ids = self._kind.array(np.concatenate([self._prompt, np.array(answer, dtype=np.int64)])[None])
         try:
             if self._allowed is not None:
                 self._forbid_others(ids[0], row)
@@ -105,7 +105,7 @@ def with_processors(
 ) -> list[SamplingParams]:
     """The parameters of answers to these prompts, held to the caller's code; the same where there is none. Answers are
     numbered from 0, and again after each `period`. Raises UsageError for what cannot be called."""
-    processors = [] if logits_processor is None else _several(logits_processor)
+    processors = callables_of("logits_processor", logits_processor)
     allowed = prefix_allowed_tokens_fn
     if allowed is not None and not callable(allowed):
         raise UsageError(
@@ -113,9 +113,7 @@ def with_processors(
         )
     if not processors and allowed is None:
         return list(params)
-    # Of prompts that came as lists the field makes tensors; so it is here, where torch is imported.
-    kind = Container.of_new("cpu") if container.kind == "list" else Container(container.kind, "cpu")
-    kind = Container("torch", "cpu") if expect_tensors(processors) else kind
+    kind = kind_for(processors, container)
     return [
         replace(each, row_change=RowProcessors(prompt, number % (period or len(params)), processors, allowed, kind))
         for number, (each, prompt) in enumerate(zip(params, prompts, strict=True))
@@ -134,21 +132,13 @@ def own_faults(params: Sequence[SamplingParams]) -> Iterator[None]:
         raise
 
 
-def _several(processors: Any) -> list[Any]:
-    several = list(processors) if hasattr(processors, "__iter__") else [processors]
-    for processor in several:
-        if not callable(processor):
-            raise UsageError(f"logits_processor holds {processor!r}; expected callables of (input_ids, scores).")
-    return several
-
-
 def _checked(scores: Any, processor: Any, vocab: int) -> Any:
     shape = None if scores is None else tuple(np.shape(scores))
     if shape != (1, vocab):
-        name = getattr(processor, "__name__", type(processor).__name__)
         result = "None" if scores is None else f"{type(scores).__name__} of shape {list(shape or ())}"
         raise UsageError(
-            f"The logits processor {name} gave {result}; expected scores of shape [1, {vocab}], as it was handed.",
+            f"The logits processor {name_of(processor)} gave {result}; expected scores of shape [1, {vocab}], as it "
+            "was handed.",
             field="logits_processor",
         )
     return scores

@@ -49,9 +49,7 @@ class GenerateOutput(_Named):
     sequences: Any  # [r, tokens], prompts included
     scores: tuple[Any, ...] | None = None  # per new token [r, vocab], after all filters; output_scores
     logits: tuple[Any, ...] | None = None  # per new token [r, vocab], as the model gave them; output_logits
-    sequences_scores: Any = (
-        None  # [r], of beams, with output_scores; `scores` and `logits` then have a row for each beam
-    )
+    sequences_scores: Any = None  # [r], of beams, with output_scores; `scores` and `logits` have a row for each beam
     logprobs: list[list[float]] | None = None  # of each row's new tokens, natural logarithms; logprobs
     finish_reasons: list[str] | None = None  # "stop", "length" or "time"
     seeds: list[int] | None = None  # pass as seed to get a row again; None when greedy

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from causerie.api.generation.caller_code import name_of
 from causerie.api.generation.flag_values import end_tokens
 from causerie.api.generation.prompt_rows import Container
 from causerie.api.generation.streamers import text_of
@@ -23,8 +24,6 @@ from causerie.text.detokenize import token_bytes
 
 if TYPE_CHECKING:
     from causerie.api.tokenizer.chat_tokenizer import ChatTokenizer
-
-_THEIRS = "transformers."
 
 
 class StoppingCriteria:
@@ -137,31 +136,11 @@ def ended_rows(criteria: Sequence[Any], input_ids: Any, scores: Any, **kwargs: A
         if answer.dtype.kind not in "biu" or answer.shape not in ((), (1,), (rows,)):
             result = "None" if said is None else f"{answer.dtype} of shape {list(answer.shape)}"
             raise UsageError(
-                f"The stopping criterion {_name(criterion)} gave {result}; expected True or False for each row "
+                f"The stopping criterion {name_of(criterion)} gave {result}; expected True or False for each row "
                 f"(shape [{rows}]), or one for all of them."
             )
         ended |= answer.astype(bool)
     return ended
-
-
-def criteria_of(criteria: Any) -> list[Any]:
-    """One criterion, or several in anything that can be iterated over. Raises UsageError for what cannot be called."""
-    if criteria is None:
-        return []
-    several = list(criteria) if hasattr(criteria, "__iter__") else [criteria]
-    for criterion in several:
-        if not callable(criterion):
-            raise UsageError(f"stopping_criteria holds {criterion!r}; expected callables of (input_ids, scores).")
-    return several
-
-
-def expect_tensors(criteria: Sequence[Any]) -> bool:
-    """Whether one of them is transformers', or made from one of its classes: those compute with torch."""
-    return any(kind.__module__.startswith(_THEIRS) for each in criteria for kind in type(each).__mro__)
-
-
-def _name(criterion: Any) -> str:
-    return str(getattr(criterion, "__name__", type(criterion).__name__))
 
 
 def _like(input_ids: Any, ended: NDArray[np.bool_]) -> Any:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from causerie.api.generation.caller_code import callables_of, kind_for
 from causerie.api.generation.outputs import score_steps
 from causerie.api.generation.prompt_rows import Container
 from causerie.api.generation.resolution import Generation
-from causerie.api.generation.stopping_criteria import criteria_of, ended_rows, expect_tensors
+from causerie.api.generation.stopping_criteria import ended_rows
 from causerie.api.generation.streamers import text_of
 from causerie.engine.request import TokenEvent
 from causerie.errors import UsageError
@@ -55,7 +56,7 @@ class Watching:
         if plan.stop_strings and tokenizer is not None:
             text = text_of(tokenizer)
             self._stops = [(Detokenizer(text), StopText(plan.stop_strings)) for _ in prompts]
-        several = criteria_of(criteria)
+        several = callables_of("stopping_criteria", criteria)
         self._batch = _JudgedBatch(prompts, several, plan, container) if several else None
 
     @property
@@ -111,9 +112,7 @@ class _JudgedBatch:
         self._criteria = criteria
         self._pad = plan.pad
         self._renormalize = plan.renormalize
-        # Of prompts that came as lists the field makes tensors; so it is here, where torch is imported.
-        kind = Container.of_new("cpu") if container.kind == "list" else Container(container.kind, "cpu")
-        self._kind = Container("torch", "cpu") if expect_tensors(criteria) else kind
+        self._kind = kind_for(criteria, container)
         self._scores: tuple[Any, ...] | None = () if plan.params.keep_scores else None
 
     def ended(self, tokens: Mapping[int, TokenEvent]) -> list[int]:

@@ -16,7 +16,7 @@ from causerie.api.fit.precisions import precisions
 from causerie.api.fit.surveyed_checkpoint import survey_of_config, surveyed
 from causerie.api.library.local_models import LibraryModel, fits
 from causerie.api.library.model_names import LARGER, packaged_models
-from causerie.api.machine.measurements import computer_of_record, kept_record
+from causerie.api.machine.measurements import kept_computer
 from causerie.api.model_files.model_config import ModelConfig
 from causerie.api.options.load_options import LoadOptions
 from causerie.errors import CauserieError
@@ -57,7 +57,7 @@ class HubOffer:
 
 def offers(models: Iterable[LibraryModel], memory: int, settings: Settings) -> list[Offer]:
     """The models to offer where so much memory is free. See `able`."""
-    computer = _computer(settings)
+    computer = kept_computer(settings)
     made = []
     for model in able(models, memory):
         fit = fits(model, memory) or "stored"
@@ -79,16 +79,10 @@ def able(models: Iterable[LibraryModel], memory: int) -> list[LibraryModel]:
 def larger_offer(memory: int, settings: Settings) -> HubOffer:
     """The model that is named to those who want a larger one, where so much memory is free."""
     weights = survey_of_config(ModelConfig(builtin.larger_config(), LARGER, None), LoadOptions())
-    parameters, computer = weights.spec.parameters, _computer(settings)
+    parameters, computer = weights.spec.parameters, kept_computer(settings)
     fit = best_precision(parameters, weights.nbytes, memory) or "no"
     speed = None if computer is None or fit == "no" else _speed_in(weights, fit, computer)
     return HubOffer(LARGER, parameters, weights.nbytes, fit, speed)
-
-
-def _computer(settings: Settings) -> Computer | None:
-    """This machine, where it was measured."""
-    record = kept_record(settings)
-    return None if record is None else computer_of_record(record)
 
 
 def _speed(model: LibraryModel, fit: str, computer: Computer) -> Span | None:

@@ -11,7 +11,7 @@ from causerie.api.fit.fitting import form_of
 from causerie.api.fit.precisions import MatrixHolding, needed_bytes, precisions
 from causerie.api.fit.surveyed_checkpoint import survey_of_config, surveyed
 from causerie.api.library.local_models import LibraryModel
-from causerie.api.machine.measurements import computer_of_record, kept_record
+from causerie.api.machine.measurements import kept_computer
 from causerie.api.model_files.model_config import ModelConfig
 from causerie.api.options.load_options import LoadOptions
 from causerie.builtin import LARGER, larger_config
@@ -47,8 +47,7 @@ class Outlooks:
     def __init__(self, memory: FreeMemory, settings: Settings, options: LoadOptions) -> None:
         self._memory = memory
         self._options = options
-        record = kept_record(settings)
-        self._computer = None if record is None else computer_of_record(record)
+        self._computer = kept_computer(settings)
 
     def of_models(self, models: Iterable[LibraryModel]) -> Iterator[tuple[LibraryModel, Outlook]]:
         """Of those that are whole and of a family that is built in, and whose files tell what weights there are."""

@@ -23,7 +23,7 @@ _SAMPLE = 4096  # bytes of each place at which matrices are looked at
 
 def kept_folder(settings: Settings) -> Path:
     """Where all models' caches are kept."""
-    return Path(settings.cache_folder or "~/.cache/causerie").expanduser() / "kept"
+    return settings.caches / "kept"
 
 
 def kept_cache(

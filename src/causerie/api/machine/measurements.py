@@ -18,7 +18,7 @@ from causerie.settings import Settings
 
 def record_folder(settings: Settings) -> Path:
     """Where measurements are kept."""
-    return Path(settings.cache_folder or "~/.cache/causerie").expanduser()
+    return settings.caches
 
 
 def record_file(settings: Settings) -> Path:
@@ -33,6 +33,12 @@ def kept_record(settings: Settings, threads: int | None = None) -> MachineRecord
         return None
     fingerprint = Fingerprint.of(hardware(), thread_count(threads, settings), state.instruction_set)
     return MachineRecord.load(record_folder(settings), fingerprint)
+
+
+def kept_computer(settings: Settings) -> Computer | None:
+    """What this machine is for models, as it was measured before; None where it was not."""
+    record = kept_record(settings)
+    return None if record is None else computer_of_record(record)
 
 
 def machine_record(settings: Settings, *, again: bool = False) -> MachineRecord:

@@ -44,7 +44,7 @@ def sources(book: CacheBook, sizes: Sizes, tokens: Sequence[int]) -> Iterator[So
     nodes = text_nodes(book, tokens)
     size = book.block_size
     filled = min(len(tokens), sum(len(node.key) for node in nodes))
-    before = ""
+    befores = [""]  # what each piece follows
     for first in range(0, len(nodes), PIECE_BLOCKS):
         some = nodes[first : first + PIECE_BLOCKS]
         begin = first * size
@@ -55,9 +55,9 @@ def sources(book: CacheBook, sizes: Sizes, tokens: Sequence[int]) -> Iterator[So
                 if node.blocks[g] >= 0 and first + at >= group.first(filled):
                     parts.append(PiecePart(g, at, sizes.blocks[g]))
                     numbers.append(node.blocks[g])
-        yield Source(TextPiece(before, begin, own, tuple(parts)), tuple(numbers))
-        before = digest(before, own)
-    yield from _slot_sources(nodes, sizes, tokens[:filled], size)
+        yield Source(TextPiece(befores[-1], begin, own, tuple(parts)), tuple(numbers))
+        befores.append(digest(befores[-1], own))
+    yield from _slot_sources(nodes, sizes, tokens[:filled], size, befores)
 
 
 def text_nodes(book: CacheBook, tokens: Sequence[int]) -> list[Node]:
@@ -69,7 +69,9 @@ def text_nodes(book: CacheBook, tokens: Sequence[int]) -> list[Node]:
     return nodes if tail is None else [*nodes, tail]
 
 
-def _slot_sources(nodes: Sequence[Node], sizes: Sizes, tokens: Sequence[int], size: int) -> Iterator[Source]:
+def _slot_sources(
+    nodes: Sequence[Node], sizes: Sizes, tokens: Sequence[int], size: int, befores: Sequence[str]
+) -> Iterator[Source]:
     places = [
         (depth * size + offset, slot)
         for depth, node in enumerate(nodes)
@@ -77,19 +79,12 @@ def _slot_sources(nodes: Sequence[Node], sizes: Sizes, tokens: Sequence[int], si
         if depth * size + offset <= len(tokens)
     ]
     for position, slot in sorted(places)[-_SNAPSHOTS:]:
-        begin = (position - 1) // (PIECE_BLOCKS * size) * PIECE_BLOCKS * size
+        number = (position - 1) // (PIECE_BLOCKS * size)
+        begin = number * PIECE_BLOCKS * size
         piece = TextPiece(
-            before_digest(tokens, begin, size),
+            befores[number],
             begin,
             array("i", tokens[begin:position]),
             (PiecePart(SLOT, position - begin, sizes.slot),),
         )
         yield Source(piece, (slot,))
-
-
-def before_digest(tokens: Sequence[int], end: int, size: int) -> str:
-    """Of the pieces before `end`, which is where one begins."""
-    before = ""
-    for begin in range(0, end, PIECE_BLOCKS * size):
-        before = digest(before, tokens[begin : begin + PIECE_BLOCKS * size])
-    return before
