@@ -14,7 +14,7 @@ from causerie.chat.call_arguments import written_either_way
 from causerie.chat.chat_format import ChatFormat
 from causerie.chat.encode import EncodedChat
 from causerie.chat.parts import ToolCallPart
-from causerie.chat.transcript import Transcript, Turn, numbered
+from causerie.chat.transcript import Transcript, Turn
 from causerie.errors import ContextLengthError, UsageError
 from causerie.text.detokenize import Detokenizer
 from causerie.text.stream import Event, TextStream
@@ -86,13 +86,6 @@ class ChatSession:
         self._tools = list(tools) or None
         self._shown_specials = frozenset(shown_specials)
 
-    def take_calls(self, text: str, reasoning: str, calls: Sequence[ToolCallPart]) -> list[ToolCallPart]:
-        """The answer that has just ended was read as these calls, and what was said before them; they are returned with
-        ids."""
-        whole = numbered(calls, self._transcript.calls)
-        self._transcript = self._transcript.called(text, reasoning, whole)
-        return whole
-
     def take_results(self, results: Sequence[Mapping[str, Any]]) -> None:
         """What came of the calls; `proceed` goes on with it."""
         self._transcript = self._transcript.resulted(results)
@@ -149,6 +142,13 @@ class ChatSession:
         self._answering = None
         failed = answer.finish_reason == "error" or (answer.finish_reason == "cancelled" and not answer.text)
         self._transcript = answer.before if failed else answer.turn.answered(answer.text)
+
+    def called(
+        self, answer: AnswerStream, text: str, reasoning: str, calls: Sequence[ToolCallPart]
+    ) -> list[ToolCallPart]:
+        """See AnswerStream.take_calls."""
+        self._transcript, whole = answer.turn.called(text, reasoning, calls)
+        return whole
 
     def undo(self) -> bool:
         """Forgets the last user message and what followed it. False if there is none."""
@@ -254,6 +254,10 @@ class AnswerStream(Iterator[str]):
             self._stream.finish_reason = "error"
             self._end()
             raise
+
+    def take_calls(self, text: str, reasoning: str, calls: Sequence[ToolCallPart]) -> list[ToolCallPart]:
+        """It has just ended, and was read as these calls and what was said before them; they are returned with ids."""
+        return self._session.called(self, text, reasoning, calls)
 
     def close(self) -> None:
         """Ends the answer now; what was said so far stays in the conversation."""
