@@ -7,17 +7,17 @@ tokens and no tensors.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from causerie.api.measurement.answer_cost import AnswerCost
 from causerie.chat.chat_files import ChatFolder, SavedChat
-from causerie.chat.parts import ReasoningPart
+from causerie.chat.parts import ReasoningPart, ToolCallPart
 from causerie.cli.chat.answer_end import cost_line, cut_sentence
 from causerie.cli.chat.asked_calls import make_calls
-from causerie.cli.chat.chat_tools import TOO_MANY, ChatTools
+from causerie.cli.chat.chat_tools import ChatTools, last_answer
 from causerie.cli.chat.commands.command import HelpSource
 from causerie.cli.chat.commands.table import COMMANDS, command_of
 from causerie.cli.chat.commands.tools import offer_again
@@ -26,7 +26,7 @@ from causerie.cli.conversation.conversation import Conversation, Reply, ScoredTe
 from causerie.cli.screen.reasoning import Reasoning
 from causerie.cli.screen.screen import Screen
 from causerie.errors import CauserieError, ContextLengthError, UsageError
-from causerie.tools.tool import MOST_ROUNDS
+from causerie.tools.tool import ToolResult
 
 PATIENCE = 0.5
 """Seconds before the screen says that it waits for the first words of an answer."""
@@ -176,15 +176,14 @@ class Terminal:
         """One turn, with the calls of tools that belong to it. Whatever goes wrong in it is said, and the chat goes
         on."""
         before, called = self.conversation.messages, False
+
+        def make(calls: Sequence[ToolCallPart], instead: ToolResult | None) -> bool:
+            nonlocal called
+            called = True
+            return make_calls(self, calls, instead)
+
         try:
-            reply = self._answer(ask)
-            for _ in range(MOST_ROUNDS):
-                called = called or bool(reply.calls)
-                if not reply.calls or not make_calls(self, reply.calls):
-                    break
-                reply = self._answer(self.conversation.proceed)
-            else:
-                self._end_rounds(reply)
+            last_answer(self.conversation, ask, self._answer, make)
             self.keep()
         except KeyboardInterrupt:  # while the prompt was being made
             self.screen.line(_NOTHING_SAID, "dim")
@@ -212,13 +211,6 @@ class Terminal:
         self._files.clear()
         self._say_end(reply, said)
         return reply
-
-    def _end_rounds(self, reply: Reply) -> None:
-        """After as many answers in a row with calls as may be: a further one makes none."""
-        if reply.calls:
-            self.tools.refuse(self.conversation, reply.calls, TOO_MANY)
-            sentence = f"{MOST_ROUNDS} answers in a row called tools, and this one wants to; /continue lets it go on."
-            self.screen.line(sentence, "notice")
 
     def _show(self, reply: Reply) -> bool:
         """Shows the pieces of an answer, and returns whether there were any; Ctrl-C ends it and keeps what has come."""
