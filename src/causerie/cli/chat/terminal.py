@@ -14,6 +14,7 @@ from typing import Any
 
 from causerie.api.measurement.answer_cost import AnswerCost
 from causerie.chat.chat_files import ChatFolder, SavedChat
+from causerie.chat.messages import with_files
 from causerie.chat.parts import ReasoningPart, ToolCallPart
 from causerie.cli.chat.answer_end import cost_line, cut_sentence
 from causerie.cli.chat.asked_calls import make_calls
@@ -108,7 +109,7 @@ class Terminal:
         if command is not None:
             self._do(*command)
         else:
-            self._ask(self._with_files(text))
+            self._ask(with_files(text, self._files))
 
     def _take_quoted(self, first: str) -> None:
         """A message between triple quotes, on as many lines as it has."""
@@ -120,7 +121,7 @@ class Terminal:
             self.screen.line(f"Nothing was asked: the message did not end in {_QUOTES}.", "dim")
             return
         if text := "\n".join(lines).rstrip().removesuffix(_QUOTES).strip("\n"):
-            self._ask(self._with_files(text))
+            self._ask(with_files(text, self._files))
 
     def _do(self, name: str, rest: str) -> None:
         """One command; what goes wrong in it is said, and the chat goes on."""
@@ -267,9 +268,6 @@ class Terminal:
     def attach(self, path: Path, text: str) -> None:
         """Sends a text file with the next message."""
         self._files.append((path.name, text))
-
-    def _with_files(self, text: str) -> str:
-        return "\n".join([f"{name}:\n```\n{content}\n```\n" for name, content in self._files] + [text])
 
     def saved(self) -> SavedChat:
         """The chat as a file holds it."""
