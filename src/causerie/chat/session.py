@@ -141,14 +141,11 @@ class ChatSession:
         """Called once by an answer when it ends: keeps what was said, or forgets the question that got nothing."""
         self._answering = None
         failed = answer.finish_reason == "error" or (answer.finish_reason == "cancelled" and not answer.text)
-        self._transcript = answer.before if failed else answer.turn.answered(answer.text)
+        self._transcript = answer.before if failed else answer.transcript
 
-    def called(
-        self, answer: AnswerStream, text: str, reasoning: str, calls: Sequence[ToolCallPart]
-    ) -> list[ToolCallPart]:
-        """See AnswerStream.take_calls."""
-        self._transcript, whole = answer.turn.called(text, reasoning, calls)
-        return whole
+    def called(self, answer: AnswerStream) -> None:
+        """Called by an answer that has ended and was then read as calls."""
+        self._transcript = answer.transcript
 
     def undo(self) -> bool:
         """Forgets the last user message and what followed it. False if there is none."""
@@ -208,6 +205,7 @@ class AnswerStream(Iterator[str]):
         self._session = session
         self._stream = stream
         self._open = True
+        self._called: Transcript | None = None  # the chat with the calls that it was read as
         self.before = before
         self.prompt = prompt
         self.prompt_tokens = len(prompt.tokens)
@@ -217,6 +215,11 @@ class AnswerStream(Iterator[str]):
     def text(self) -> str:
         """What was said so far."""
         return self._stream.text
+
+    @property
+    def transcript(self) -> Transcript:
+        """The chat with it, as far as it has come."""
+        return self._called or self.turn.answered(self.text)
 
     @property
     def tokens(self) -> list[int]:
@@ -257,7 +260,9 @@ class AnswerStream(Iterator[str]):
 
     def take_calls(self, text: str, reasoning: str, calls: Sequence[ToolCallPart]) -> list[ToolCallPart]:
         """It has just ended, and was read as these calls and what was said before them; they are returned with ids."""
-        return self._session.called(self, text, reasoning, calls)
+        self._called, whole = self.turn.called(text, reasoning, calls)
+        self._session.called(self)
+        return whole
 
     def close(self) -> None:
         """Ends the answer now; what was said so far stays in the conversation."""

@@ -117,7 +117,7 @@ class ModelReply:
         """The same with the answer, as far as it has come."""
         answer = self._answer
         tokens = [*answer.prompt.tokens, *answer.tokens]
-        return PromptText(tokens, answer.turn.answered(answer.text).chat, self._variables)
+        return PromptText(tokens, answer.transcript.chat, self._variables)
 
     def _end(self) -> None:
         self._total = self._clock() - self._begun
