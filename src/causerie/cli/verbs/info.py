@@ -196,8 +196,8 @@ def _downloads_line(downloads: Report) -> str:
     return f"{downloads['folder']} ({len(downloads['models'])} models{free})"
 
 
-def _kept_caches_line(kept: Report) -> str:
-    return f"{kept['folder']} ({kept['bytes'] / 1e6:,.1f} MB, of chats with --keep-cache)"
+def _kept_caches_line(caches: Report) -> str:
+    return f"{caches['folder']} ({caches['bytes'] / 1e6:,.1f} MB, of chats with --keep-cache)"
 
 
 def _native_rows(native: Report) -> list[tuple[str, str]]:
