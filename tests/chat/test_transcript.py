@@ -8,7 +8,8 @@ import inspect
 import pytest
 
 from causerie.chat import session
-from causerie.chat.transcript import Transcript
+from causerie.chat.parts import ToolCallPart
+from causerie.chat.transcript import Transcript, result_message
 from causerie.cli.conversation import remote_conversation as remote
 from causerie.errors import ContextLengthError, UsageError
 
@@ -47,6 +48,17 @@ def test_more_of_the_last_answer() -> None:
     for nothing in (chat(), chat("a")):
         with pytest.raises(UsageError, match="no answer to go on with"):
             nothing.proceed()
+
+
+def test_calls_keep_what_the_answer_began_with_and_are_numbered() -> None:
+    called, calls = chat("a", "b").proceed().called("c", "hm", [ToolCallPart("f", "{}"), ToolCallPart("g", "{}", "x")])
+    assert words(called) == ["a", "bc"] and called.messages[-1]["reasoning_content"] == "hm"
+    assert [each["id"] for each in called.messages[-1]["tool_calls"]] == ["call00001", "x"]
+    resulted = called.resulted([result_message(call, "1") for call in calls])
+    turn = resulted.proceed()
+    assert turn.beginning is None and words(turn.answered("d")) == ["a", "bc", "1", "1", "d"]
+    assert turn.called("", "", calls[:1])[1] == calls[:1]
+    assert turn.called("", "", [ToolCallPart("f", "{}")])[1][0].id == "call00003"
 
 
 def test_changes() -> None:

@@ -326,7 +326,7 @@ def test_all_but_the_corner_is_importable_where_torch_is_not() -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("rim", ["causerie", "causerie.cli.main"])
+@pytest.mark.parametrize("rim", ["causerie", "causerie.cli.main", "causerie.cli.verbs.chat"])
 def test_the_rim_imports_nothing_heavy(rim: str) -> None:
     if rim not in modules():
         pytest.skip(f"{rim} is not written yet")

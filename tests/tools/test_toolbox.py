@@ -91,6 +91,7 @@ def test_a_server_that_ends_is_begun_again(toolbox: Toolbox) -> None:
     assert second != first
     os.kill(second, signal.SIGKILL)
     wait_for(lambda: not runs(second))
+    wait_for(toolbox._connections[0]._over.is_set)  # the end of its output is noticed a moment later
     third = called(toolbox, "kitchen.process")
     assert not third.failed and int(third.text) != second
 

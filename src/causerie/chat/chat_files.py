@@ -13,7 +13,7 @@ import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -79,7 +79,7 @@ class ChatFolder:
         try:
             with self.turn():
                 if chat.tree is None and (tree := _tree_in(path)) is not None:
-                    chat = SavedChat(chat.model, chat.messages, chat.settings, chat.server, grown(tree, chat.messages))
+                    chat = replace(chat, tree=grown(tree, chat.messages))
                 write_whole(path, chat_text(chat))
         except OSError as error:
             raise UsageError(f"The chat was not saved in {path}: {error.strerror}.") from None

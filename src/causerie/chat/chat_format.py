@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -116,10 +115,15 @@ class ChatFormat:
         return _reads_parts(source, self._special_tokens)
 
 
-def _probe(source: str, special_tokens: tuple[tuple[str, str], ...], messages: list[Message]) -> str | None:
-    """What the template makes of a chat with neither tools nor options; None where it refuses."""
+def _probe(
+    source: str,
+    special_tokens: tuple[tuple[str, str], ...],
+    messages: list[Message],
+    told: Mapping[str, Any] | None = None,
+) -> str | None:
+    """What the template makes of a chat without tools, `told` being its variables; None where it refuses."""
     template = ChatTemplate(source, dict(special_tokens))
-    options = replace(RenderOptions(), add_generation_prompt=True)
+    options = RenderOptions(add_generation_prompt=True, variables=told)
     prepared, variables = template.prepare(messages, options)
     variables = {**variables, "messages": prepared, "add_generation_prompt": True}
     try:
@@ -133,16 +137,9 @@ def _thinks_by_default(source: str, special_tokens: tuple[tuple[str, str], ...])
     """See `ChatFormat.thinks_by_default`."""
     if "enable_thinking" not in source:
         return None
-
-    def asked(variables: dict[str, bool]) -> str:
-        options = RenderOptions(add_generation_prompt=True, variables=variables)
-        return ChatTemplate(source, dict(special_tokens)).render_with([_USER], options).text
-
-    try:
-        unsaid, on, off = (asked(said) for said in ({}, {"enable_thinking": True}, {"enable_thinking": False}))
-    except TemplateError:
-        return None
-    return None if on == off else unsaid == on
+    told: list[dict[str, bool]] = [{}, {"enable_thinking": True}, {"enable_thinking": False}]
+    unsaid, on, off = (_probe(source, special_tokens, [_USER], each) for each in told)
+    return None if None in (unsaid, on, off) or on == off else unsaid == on
 
 
 @lru_cache(maxsize=64)

@@ -12,6 +12,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from causerie.chat.messages import with_files
+
 Tree = dict[str, Any]
 Node = dict[str, Any]
 
@@ -99,8 +101,8 @@ def messages_of(tree: Tree) -> list[dict[str, Any]]:
 
 
 def _message(node: Node) -> dict[str, Any]:
-    files = [f"{file['name']}:\n```\n{file['text']}\n```\n" for file in node.get("files", [])]
-    message: dict[str, Any] = {"role": node["role"], "content": "\n".join([*files, node.get("text", "")])}
+    files = [(file["name"], file["text"]) for file in node.get("files", [])]
+    message: dict[str, Any] = {"role": node["role"], "content": with_files(node.get("text", ""), files)}
     calls = [
         {"id": call.get("id"), "type": "function", "function": {"name": call["name"], "arguments": call["arguments"]}}
         for call in node.get("calls", [])

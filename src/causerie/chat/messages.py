@@ -6,7 +6,7 @@ refuse in their own words. Never changes what it is given.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from causerie.errors import MessageError, Unsupported, nearest
@@ -91,6 +91,11 @@ def _checked_part(index: int, part: object) -> dict[str, Any]:
     raise Unsupported(
         f"Message {index} has a part of type {kind!r}; only text is understood. Remove it or describe it in words."
     )
+
+
+def with_files(text: str, files: Iterable[tuple[str, str]]) -> str:
+    """A message behind the text files that are sent with it, each by its name and its text."""
+    return "\n".join([*(f"{name}:\n```\n{content}\n```\n" for name, content in files), text])
 
 
 def has_parts(messages: Sequence[Message]) -> bool:

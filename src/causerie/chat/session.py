@@ -14,7 +14,7 @@ from causerie.chat.call_arguments import written_either_way
 from causerie.chat.chat_format import ChatFormat
 from causerie.chat.encode import EncodedChat
 from causerie.chat.parts import ToolCallPart
-from causerie.chat.transcript import Transcript, Turn, numbered
+from causerie.chat.transcript import Transcript, Turn
 from causerie.errors import ContextLengthError, UsageError
 from causerie.text.detokenize import Detokenizer
 from causerie.text.stream import Event, TextStream
@@ -86,13 +86,6 @@ class ChatSession:
         self._tools = list(tools) or None
         self._shown_specials = frozenset(shown_specials)
 
-    def take_calls(self, text: str, reasoning: str, calls: Sequence[ToolCallPart]) -> list[ToolCallPart]:
-        """The answer that has just ended was read as these calls, and what was said before them; they are returned with
-        ids."""
-        whole = numbered(calls, self._transcript.calls)
-        self._transcript = self._transcript.called(text, reasoning, whole)
-        return whole
-
     def take_results(self, results: Sequence[Mapping[str, Any]]) -> None:
         """What came of the calls; `proceed` goes on with it."""
         self._transcript = self._transcript.resulted(results)
@@ -148,7 +141,11 @@ class ChatSession:
         """Called once by an answer when it ends: keeps what was said, or forgets the question that got nothing."""
         self._answering = None
         failed = answer.finish_reason == "error" or (answer.finish_reason == "cancelled" and not answer.text)
-        self._transcript = answer.before if failed else answer.turn.answered(answer.text)
+        self._transcript = answer.before if failed else answer.transcript
+
+    def called(self, answer: AnswerStream) -> None:
+        """Called by an answer that has ended and was then read as calls."""
+        self._transcript = answer.transcript
 
     def undo(self) -> bool:
         """Forgets the last user message and what followed it. False if there is none."""
@@ -208,6 +205,7 @@ class AnswerStream(Iterator[str]):
         self._session = session
         self._stream = stream
         self._open = True
+        self._called: Transcript | None = None  # the chat with the calls that it was read as
         self.before = before
         self.prompt = prompt
         self.prompt_tokens = len(prompt.tokens)
@@ -217,6 +215,11 @@ class AnswerStream(Iterator[str]):
     def text(self) -> str:
         """What was said so far."""
         return self._stream.text
+
+    @property
+    def transcript(self) -> Transcript:
+        """The chat with it, as far as it has come."""
+        return self._called or self.turn.answered(self.text)
 
     @property
     def tokens(self) -> list[int]:
@@ -254,6 +257,12 @@ class AnswerStream(Iterator[str]):
             self._stream.finish_reason = "error"
             self._end()
             raise
+
+    def take_calls(self, text: str, reasoning: str, calls: Sequence[ToolCallPart]) -> list[ToolCallPart]:
+        """It has just ended, and was read as these calls and what was said before them; they are returned with ids."""
+        self._called, whole = self.turn.called(text, reasoning, calls)
+        self._session.called(self)
+        return whole
 
     def close(self) -> None:
         """Ends the answer now; what was said so far stays in the conversation."""

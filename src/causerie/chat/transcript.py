@@ -67,21 +67,9 @@ class Transcript:
         later = self.messages[answer + 1 :]
         return replace(self, messages=(*self.messages[:answer], _said("assistant", text), *later))
 
-    def called(self, text: str, reasoning: str, calls: Sequence[ToolCallPart]) -> Transcript:
-        """With the last answer as the calls that it was read as, which have ids: so every template can write it."""
-        message = {**_said("assistant", text), "tool_calls": [_call(call) for call in calls]}
-        if reasoning:
-            message["reasoning_content"] = reasoning
-        return replace(self, messages=(*self.messages[:-1], message))
-
     def resulted(self, results: Sequence[Mapping[str, Any]]) -> Transcript:
         """With what came of the last answer's calls."""
         return replace(self, messages=(*self.messages, *(dict(result) for result in results)))
-
-    @property
-    def calls(self) -> int:
-        """How many calls there have been."""
-        return sum(len(message.get("tool_calls", ())) for message in self.messages)
 
     def replaced(self, chat: Sequence[Mapping[str, Any]]) -> Transcript:
         """Another chat, already checked; a system message at its head becomes the system prompt, which else stays."""
@@ -129,14 +117,22 @@ class Turn:
 
     def answered(self, text: str) -> Transcript:
         """The chat after the model has said `text`."""
+        return self._with(_said("assistant", (self.beginning or "") + text))
+
+    def called(self, text: str, reasoning: str, calls: Sequence[ToolCallPart]) -> tuple[Transcript, list[ToolCallPart]]:
+        """The chat after the model has said `text` and made calls, as messages that every template can write; and the
+        calls with ids, which a chat gives them where the model gave none. Some templates take nine letters and digits
+        and nothing else, and what is drawn by chance would change the prompt."""
+        made = sum(len(message.get("tool_calls", ())) for message in self.unanswered.messages)
+        whole = [replace(call, id=call.id or f"call{made + place:05d}") for place, call in enumerate(calls, 1)]
+        message = _said("assistant", (self.beginning or "") + text) | {"tool_calls": [_call(call) for call in whole]}
+        if reasoning:
+            message["reasoning_content"] = reasoning
+        return self._with(message), whole
+
+    def _with(self, answer: ChatMessage) -> Transcript:
         before = self.unanswered
-        return replace(before, messages=(*before.messages, _said("assistant", (self.beginning or "") + text)))
-
-
-def numbered(calls: Sequence[ToolCallPart], before: int) -> list[ToolCallPart]:
-    """Calls with the ids that a chat gives them which has had so many `before`, where the model gave none; some
-    templates take nine letters and digits and nothing else, and what is drawn by chance would change the prompt."""
-    return [replace(call, id=call.id or f"call{before + place:05d}") for place, call in enumerate(calls, 1)]
+        return replace(before, messages=(*before.messages, answer))
 
 
 def result_message(call: ToolCallPart, text: str) -> ChatMessage:

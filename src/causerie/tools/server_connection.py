@@ -22,7 +22,7 @@ from causerie.tools.server_list import AddressServer, CommandServer, ToolServer
 from causerie.tools.tool import ToolResult
 
 if TYPE_CHECKING:
-    from mcp.client._transport import Transport, TransportStreams
+    from mcp.client._transport import TransportStreams
     from mcp.client.client import Client
     from mcp_types import Tool as ServerTool
 
@@ -99,11 +99,15 @@ class ServerConnection:
         from mcp.client.client import Client
         from mcp_types import Implementation
 
-        lines = LastLines() if isinstance(self.server, CommandServer) else None
+        lines = None
+        if isinstance(self.server, CommandServer):
+            lines = LastLines()
+            transport = _by_command(self.server, lines, over)
+        else:
+            transport = _by_address(self.server)
         try:
             async with asyncio.timeout(self._start_seconds) as limit:
                 info = Implementation(name="causerie", version=causerie.__version__)
-                transport = _transport(self.server, lines, over)
                 async with Client(transport, client_info=info, cache=None) as client:
                     self.tools = await _tools_of(client)
                     limit.reschedule(None)
@@ -125,7 +129,7 @@ class ServerConnection:
             f"it did not answer within {self._start_seconds:g} s"
             if isinstance(error, TimeoutError)
             else "it ended before it answered"
-            if said or isinstance(self.server, CommandServer)
+            if isinstance(self.server, CommandServer)
             else f"{self.server.url} does not answer as an MCP server: {_reason(error)}"
         )
         return f"{what}. It said: {said}" if said else f"{what}."
@@ -149,14 +153,6 @@ def _reason(error: BaseException) -> str:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return (str(error) or type(error).__name__)[:_MOST_REASON]
-
-
-def _transport(server: ToolServer, lines: LastLines | None, over: asyncio.Event) -> Transport:
-    """The way to a server."""
-    if isinstance(server, AddressServer) or lines is None:
-        assert isinstance(server, AddressServer), "a program's errors go nowhere"
-        return _by_address(server)
-    return _by_command(server, lines, over)
 
 
 @asynccontextmanager

@@ -191,6 +191,15 @@ def test_a_comparison_that_fails_leaves_the_chat(tmp_path: Path) -> None:
     assert "wants the name of another model" in shown and "There is no model 'missing'." in shown
 
 
+def test_a_comparison_that_comes_to_nothing_leaves_the_file_as_well(tmp_path: Path) -> None:
+    for last in (ScriptedReply(["four"]), ScriptedReply(["fo", KeyboardInterrupt()])):
+        other = ScriptedConversation([last], model_name="small")
+        chat = ScriptedConversation([ScriptedReply(["five"])], others={"small": other})
+        _, terminal = session(tmp_path, chat, "2 + 2?", "/compare small", "", autosave=True)
+        saved = terminal.chats.load(terminal.name or "")
+        assert (saved.model, saved.messages) == ("scripted", chat.messages)
+
+
 def test_bans(tmp_path: Path) -> None:
     chat = ScriptedConversation([])
     shown, _ = session(

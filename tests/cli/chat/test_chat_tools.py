@@ -177,6 +177,13 @@ def test_a_model_that_knows_no_tools_goes_on_without() -> None:
     )
 
 
+def test_a_model_that_a_comparison_chose_is_told_of_the_tools() -> None:
+    other = ScriptedConversation([ScriptedReply(["Hi."])], model_name="small")
+    chat = ScriptedConversation([ScriptedReply(["Hello."])], others={"small": other}, toolless=True)
+    shown = hold(chat, Kitchen(), "hi", "/compare small", "m")
+    assert "knows no tools. The chat goes on without tools." in shown.partition("go on with that model")[2]
+
+
 def test_one_answer_calls_what_is_allowed_and_tells_it_as_events() -> None:
     chat, kitchen = ScriptedConversation([asking(text="I look."), ScriptedReply(["19 degrees."])]), Kitchen()
     out, notes = io.StringIO(), io.StringIO()

@@ -65,6 +65,8 @@ def test_a_model_calls_reads_the_result_and_goes_on(folder: str, said: tuple[lis
         chat.take_results([result_message(call, "rain")])
         reply = chat.proceed()
         assert texts(reply) == "Rain." and not reply.calls
+        change = chat.evidence().change
+        assert change is not None and change.cause == "template"  # nobody has edited the chat
         assert '"name": "weather"' in prompts[0]
         # The template writes the city out of the arguments, which it takes as an object alone.
         assert prompts[1].endswith("I look.<tool_call>Gent</tool_call><|end|><|user|>rain<|end|><|assistant|>")

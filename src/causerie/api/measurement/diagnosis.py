@@ -6,12 +6,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from causerie.api.machine.surroundings import Surroundings
 from causerie.api.measurement.answer_cost import AnswerCost
 from causerie.api.measurement.evidence import Evidence
-from causerie.api.measurement.promise import Bandwidth, Expected
-from causerie.api.measurement.token_reading import TokenReading
+
+if TYPE_CHECKING:
+    from causerie.api.machine.surroundings import Surroundings
+    from causerie.api.measurement.promise import Bandwidth, Expected
+    from causerie.api.measurement.token_reading import TokenReading
 
 NOTABLE = 0.05
 """Of an answer's time, from which on a cause of it is told."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from causerie.api.machine.surroundings import Surroundings
-from causerie.api.measurement.promise import Bandwidth, Expected
-from causerie.api.measurement.token_reading import TokenReading
-from causerie.chat.prompt_change import PromptChange
+if TYPE_CHECKING:  # every chat begins with this module, and a promise knows the models
+    from causerie.api.machine.surroundings import Surroundings
+    from causerie.api.measurement.promise import Bandwidth, Expected
+    from causerie.api.measurement.token_reading import TokenReading
+    from causerie.chat.prompt_change import PromptChange
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ class Promise:
 
     def expected(self, prompt_tokens: int, cached_tokens: int, new_tokens: int) -> Expected:
         """Of an answer of so many tokens to a prompt of which so many were read before."""
-        forecast = Forecast(self._spec, self.form, self._record.computer(0, packs=False))
+        forecast = self._forecast
         read = prompt_tokens - cached_tokens
         first = forecast.prefill_seconds(read, cached_tokens) if read >= TEACHING_ROWS else None
         return Expected(forecast.decode_speed(prompt_tokens + new_tokens // 2), first)
@@ -78,7 +78,11 @@ class Promise:
     @property
     def reading(self) -> float | None:
         """Tokens of a prompt per second at the beginning of a chat; None where the arithmetic has no known peak."""
-        return Forecast(self._spec, self.form, self._record.computer(0, packs=False)).prefill_speed(STEP_TOKENS)
+        return self._forecast.prefill_speed(STEP_TOKENS)
+
+    @property
+    def _forecast(self) -> Forecast:
+        return Forecast(self._spec, self.form, self._record.computer(0, packs=False))
 
     def bandwidth(self) -> Bandwidth | None:
         """Measured in a moment, with the threads that the model has; None where there is no memory to measure by."""

@@ -13,23 +13,25 @@ from causerie.chat.transcript import result_message
 from causerie.cli.chat.chat_tools import NOT_ALLOWED, STOPPED, call_text, result_line
 from causerie.cli.chat.commands.command import Session
 from causerie.cli.screen.screen import visible
-from causerie.tools.tool import ToolResult
+from causerie.tools.tool import MOST_ROUNDS, ToolResult
 
 _LETTERS = "o: allow once   a: always in this chat   n: never in this chat   anything else: not this time"
+_TOO_MANY = f"{MOST_ROUNDS} answers in a row called tools, and this one wants to; /continue lets it go on."
 _PATIENCE = 0.5
 """Seconds before the screen says that it waits for a tool."""
 
 
-def make_calls(session: Session, calls: Sequence[ToolCallPart]) -> bool:
-    """Makes those that are allowed and puts what came of all into the chat; False where the user stopped it."""
+def make_calls(session: Session, calls: Sequence[ToolCallPart], instead: ToolResult | None) -> bool:
+    """See chat_tools.Make. Makes those that are allowed; the user can stop it, and then none that follows is made."""
+    if instead is not None:
+        session.screen.line(_TOO_MANY, "notice")
     results: list[dict[str, Any]] = []
-    stopped = False
     for call in calls:
-        result = STOPPED if stopped else _made(session, call) if _is_allowed(session, call) else NOT_ALLOWED
-        stopped = stopped or result is STOPPED
+        result = instead or (_made(session, call) if _is_allowed(session, call) else NOT_ALLOWED)
+        instead = STOPPED if result is STOPPED else instead
         results.append(result_message(call, result.text))
     session.conversation.take_results(results)
-    return not stopped
+    return instead is None
 
 
 def _is_allowed(session: Session, call: ToolCallPart) -> bool:

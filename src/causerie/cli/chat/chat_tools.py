@@ -6,21 +6,25 @@ Knows no screen and no model; who is asked, and how, is the caller's.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from fnmatch import fnmatchcase
 from typing import Any, Literal, Protocol
 
 from causerie.chat.parts import ToolCallPart
-from causerie.chat.transcript import result_message
-from causerie.cli.conversation.conversation import Conversation
+from causerie.cli.conversation.conversation import Conversation, Reply
 from causerie.errors import UsageError, unknown
-from causerie.tools.tool import Tool, ToolResult
+from causerie.tools.tool import MOST_ROUNDS, Tool, ToolResult
 
 Rule = Literal["always", "never"]
 NOT_ALLOWED = ToolResult("The user did not allow this call.", failed=True)
 STOPPED = ToolResult("The user stopped this.", failed=True)
 TOO_MANY = ToolResult("Not called: there were too many calls in a row.", failed=True)
+
+Ask = Callable[[], Reply]
+Make = Callable[[Sequence[ToolCallPart], ToolResult | None], bool]
+"""Puts what came of an answer's calls into the chat, or instead of that, where there is one, the same result to all of
+them; says whether the model shall go on."""
 
 
 class ToolSource(Protocol):
@@ -107,13 +111,21 @@ class ChatTools:
             future.set_result(ToolResult("The arguments are no JSON object.", failed=True))
         return future
 
-    def refuse(self, conversation: Conversation, calls: Sequence[ToolCallPart], result: ToolResult) -> None:
-        """Puts the same result to all calls into the chat."""
-        conversation.take_results([result_message(call, result.text) for call in calls])
-
     def _check(self, name: str) -> None:
         if name not in self.tools:
             raise unknown("tool", name, self.tools)
+
+
+def last_answer(conversation: Conversation, ask: Ask, answer: Callable[[Ask], Reply], make: Make) -> Reply:
+    """The last answer of a turn, after those that call tools: `answer` takes each to its end."""
+    reply = answer(ask)
+    for _ in range(MOST_ROUNDS):
+        if not reply.calls or not make(reply.calls, None):
+            return reply
+        reply = answer(conversation.proceed)
+    if reply.calls:
+        make(reply.calls, TOO_MANY)
+    return reply
 
 
 def call_text(call: ToolCallPart) -> str:

@@ -6,18 +6,18 @@ Knows no model and no command line.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from typing import Any, TextIO
 
 from causerie.api.measurement.answer_cost import AnswerCost
 from causerie.chat.parts import ReasoningPart, ToolCallPart
 from causerie.chat.transcript import result_message
 from causerie.cli.chat.answer_end import cut_sentence
-from causerie.cli.chat.chat_tools import TOO_MANY, ChatTools, result_line
+from causerie.cli.chat.chat_tools import Ask, ChatTools, last_answer, result_line
 from causerie.cli.conversation.conversation import Conversation, Reply
 from causerie.cli.screen.screen import Screen, visible
 from causerie.errors import CauserieError
-from causerie.tools.tool import MOST_ROUNDS, ToolResult
+from causerie.tools.tool import ToolResult
 
 
 def answer_text(
@@ -26,8 +26,10 @@ def answer_text(
     """The answer alone on `out`, as it streams, exactly the model's text without its reasoning, and a newline (on a
     terminal, with control characters shown instead of obeyed); what else there is to say goes to `notes`. Raises
     CauserieError where the answer fails, after what had come of it."""
-    on_terminal, said = out.isatty(), False
-    for number, reply in enumerate(_replies(conversation, question, tools)):
+    on_terminal = out.isatty()
+
+    def answer(ask: Ask) -> Reply:
+        reply, said = ask(), False
         for piece in reply:
             if isinstance(piece, str):  # the answer alone, without what the model said to itself
                 out.write(visible(piece) if on_terminal else piece)
@@ -35,9 +37,12 @@ def answer_text(
                 said = True
         if reply.calls and said:  # what follows is said after what the tools gave
             out.write("\n")
-            said = False
-        for call, result in _made(conversation, reply, tools, number):
-            notes.line(f"causerie: {visible(result_line(call, result))}")
+        return reply
+
+    def tell(call: ToolCallPart, result: ToolResult) -> None:
+        notes.line(f"causerie: {visible(result_line(call, result))}")
+
+    reply = _last_answer(conversation, question, tools or ChatTools(), answer, tell)
     out.write("\n")
     out.flush()
     cut = cut_sentence(reply, conversation, commands=False)
@@ -51,16 +56,21 @@ def answer_events(
     """The answer as it streams, each event a line of JSON: `{"type": "text", "text": …}`, `"reasoning"` alike,
     `"tool_call"` and `"tool_result"`, and at last `"end"` with why it ended and what it cost (docs/cli.md), or
     `"error"` with its message. Raises CauserieError where the answer fails."""
+
+    def answer(ask: Ask) -> Reply:
+        reply = ask()
+        for piece in reply:
+            kind, text = ("reasoning", piece.text) if isinstance(piece, ReasoningPart) else ("text", piece)
+            _write(out, {"type": kind, "text": text})
+        for call in reply.calls:
+            _write(out, {"type": "tool_call", "id": call.id, "name": call.name, "arguments": call.arguments})
+        return reply
+
+    def tell(call: ToolCallPart, result: ToolResult) -> None:
+        _write(out, {"type": "tool_result", "id": call.id, "name": call.name, **vars(result)})
+
     try:
-        for number, reply in enumerate(_replies(conversation, question, tools)):
-            for piece in reply:
-                kind, text = ("reasoning", piece.text) if isinstance(piece, ReasoningPart) else ("text", piece)
-                _write(out, {"type": kind, "text": text})
-            for call in reply.calls:
-                told = {"type": "tool_call", "id": call.id, "name": call.name, "arguments": call.arguments}
-                _write(out, told)
-            for call, result in _made(conversation, reply, tools, number):
-                _write(out, {"type": "tool_result", "id": call.id, "name": call.name, **vars(result)})
+        reply = _last_answer(conversation, question, tools or ChatTools(), answer, tell)
     except CauserieError as error:
         _write(out, {"type": "error", "message": str(error)})
         raise
@@ -72,32 +82,27 @@ def answer_events(
         notes.line(f"causerie: {cut}")
 
 
-def _replies(conversation: Conversation, question: str, tools: ChatTools | None) -> Iterator[Reply]:
-    """The answer, and where it calls tools the further ones, each once the one before has been read and its calls were
-    made. Only tools that may be called are offered."""
-    if tools is not None and tools.tools:
+def _last_answer(
+    conversation: Conversation,
+    question: str,
+    tools: ChatTools,
+    answer: Callable[[Ask], Reply],
+    tell: Callable[[ToolCallPart, ToolResult], None],
+) -> Reply:
+    """See chat_tools.last_answer. Only tools that may be called are offered; `tell` is told what came of each call."""
+    if tools.tools:
         for name in tools.tools.keys() - tools.allowed:
             tools.switch(name, False)
         tools.offer(conversation)
-    reply = conversation.reply(question)
-    yield reply
-    for _ in range(MOST_ROUNDS):
-        if not reply.calls:
-            return
-        reply = conversation.proceed()
-        yield reply
 
+    def make(calls: Sequence[ToolCallPart], instead: ToolResult | None) -> bool:
+        for call in calls:
+            result = instead or tools.begin(call).result()
+            conversation.take_results([result_message(call, result.text)])
+            tell(call, result)
+        return True
 
-def _made(
-    conversation: Conversation, reply: Reply, tools: ChatTools | None, number: int
-) -> Iterator[tuple[ToolCallPart, ToolResult]]:
-    """The calls of an answer with what came of each, which goes into the chat."""
-    if tools is None:
-        return
-    for call in reply.calls:
-        result = TOO_MANY if number == MOST_ROUNDS else tools.begin(call).result()
-        conversation.take_results([result_message(call, result.text)])
-        yield call, result
+    return last_answer(conversation, lambda: conversation.reply(question), answer, make)
 
 
 def _cost_fields(cost: AnswerCost) -> dict[str, Any]:

@@ -7,17 +7,18 @@ tokens and no tensors.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from causerie.api.measurement.answer_cost import AnswerCost
 from causerie.chat.chat_files import ChatFolder, SavedChat
-from causerie.chat.parts import ReasoningPart
+from causerie.chat.messages import with_files
+from causerie.chat.parts import ReasoningPart, ToolCallPart
 from causerie.cli.chat.answer_end import cost_line, cut_sentence
 from causerie.cli.chat.asked_calls import make_calls
-from causerie.cli.chat.chat_tools import TOO_MANY, ChatTools
+from causerie.cli.chat.chat_tools import ChatTools, last_answer
 from causerie.cli.chat.commands.command import HelpSource
 from causerie.cli.chat.commands.table import COMMANDS, command_of
 from causerie.cli.chat.commands.tools import offer_again
@@ -26,7 +27,7 @@ from causerie.cli.conversation.conversation import Conversation, Reply, ScoredTe
 from causerie.cli.screen.reasoning import Reasoning
 from causerie.cli.screen.screen import Screen
 from causerie.errors import CauserieError, ContextLengthError, UsageError
-from causerie.tools.tool import MOST_ROUNDS
+from causerie.tools.tool import ToolResult
 
 PATIENCE = 0.5
 """Seconds before the screen says that it waits for the first words of an answer."""
@@ -108,7 +109,7 @@ class Terminal:
         if command is not None:
             self._do(*command)
         else:
-            self._ask(self._with_files(text))
+            self._ask(with_files(text, self._files))
 
     def _take_quoted(self, first: str) -> None:
         """A message between triple quotes, on as many lines as it has."""
@@ -120,7 +121,7 @@ class Terminal:
             self.screen.line(f"Nothing was asked: the message did not end in {_QUOTES}.", "dim")
             return
         if text := "\n".join(lines).rstrip().removesuffix(_QUOTES).strip("\n"):
-            self._ask(self._with_files(text))
+            self._ask(with_files(text, self._files))
 
     def _do(self, name: str, rest: str) -> None:
         """One command; what goes wrong in it is said, and the chat goes on."""
@@ -176,15 +177,14 @@ class Terminal:
         """One turn, with the calls of tools that belong to it. Whatever goes wrong in it is said, and the chat goes
         on."""
         before, called = self.conversation.messages, False
+
+        def make(calls: Sequence[ToolCallPart], instead: ToolResult | None) -> bool:
+            nonlocal called
+            called = True
+            return make_calls(self, calls, instead)
+
         try:
-            reply = self._answer(ask)
-            for _ in range(MOST_ROUNDS):
-                called = called or bool(reply.calls)
-                if not reply.calls or not make_calls(self, reply.calls):
-                    break
-                reply = self._answer(self.conversation.proceed)
-            else:
-                self._end_rounds(reply)
+            last_answer(self.conversation, ask, self._answer, make)
             self.keep()
         except KeyboardInterrupt:  # while the prompt was being made
             self.screen.line(_NOTHING_SAID, "dim")
@@ -212,13 +212,6 @@ class Terminal:
         self._files.clear()
         self._say_end(reply, said)
         return reply
-
-    def _end_rounds(self, reply: Reply) -> None:
-        """After as many answers in a row with calls as may be: a further one makes none."""
-        if reply.calls:
-            self.tools.refuse(self.conversation, reply.calls, TOO_MANY)
-            sentence = f"{MOST_ROUNDS} answers in a row called tools, and this one wants to; /continue lets it go on."
-            self.screen.line(sentence, "notice")
 
     def _show(self, reply: Reply) -> bool:
         """Shows the pieces of an answer, and returns whether there were any; Ctrl-C ends it and keeps what has come."""
@@ -275,9 +268,6 @@ class Terminal:
     def attach(self, path: Path, text: str) -> None:
         """Sends a text file with the next message."""
         self._files.append((path.name, text))
-
-    def _with_files(self, text: str) -> str:
-        return "\n".join([f"{name}:\n```\n{content}\n```\n" for name, content in self._files] + [text])
 
     def saved(self) -> SavedChat:
         """The chat as a file holds it."""

@@ -18,24 +18,20 @@ from causerie.api.generation.resolution import Flags
 from causerie.api.machine.surroundings import Moment
 from causerie.api.measurement.answer_cost import AnswerCost
 from causerie.api.measurement.evidence import Evidence
-from causerie.api.measurement.promise import Expected, Promise, load_sentence
 from causerie.api.measurement.token_odds import token_odds
-from causerie.api.measurement.token_reading import TokenReading
 from causerie.api.model_with_tokenizer import open_with_tokenizer
 from causerie.api.options.load_options import LoadOptions
 from causerie.api.options.speculation import drafters_of
 from causerie.chat.chat_format import ChatFormat
 from causerie.chat.parse import ReplyFormat
-from causerie.chat.prompt_change import PromptChange, prompt_change
 from causerie.chat.session import AnswerStream, ChatSession
 from causerie.chat.transcript import Transcript
+from causerie.cli.conversation.answer_account import AnswerAccount
 from causerie.cli.conversation.conversation import TokenRow
-from causerie.cli.conversation.expectation import expectation_rows
 from causerie.cli.conversation.expert_lines import expert_lines, reads_line
 from causerie.cli.conversation.model_reply import ModelReply
 from causerie.cli.options.generate_flags import read_flags
 from causerie.errors import UsageError
-from causerie.settings import Settings
 from causerie.text.detokenize import token_bytes
 from causerie.text.stream import Event
 
@@ -118,9 +114,7 @@ class ModelConversation:
     def _take(self, model: CausalLM, chat_format: ChatFormat) -> None:
         self._model = model
         model.expect_chats()
-        self._expected: tuple[AnswerCost, Expected] | None = None
-        self._replied: ModelReply | None = None
-        self._change: PromptChange | None = None  # that led to the last answer
+        self._account = AnswerAccount(model, self._choice.options.threads)
         self._chat_format = chat_format
         self._reply_format = _reply_format(chat_format, ())
         self._schemas: dict[str, dict[str, Any]] | None = None  # of the tools that are offered
@@ -182,7 +176,7 @@ class ModelConversation:
     @property
     def promise(self) -> str | None:
         """See Conversation."""
-        return load_sentence(self._model, self._promise)
+        return self._account.promise_sentence
 
     @property
     def memory(self) -> list[tuple[str, str]]:
@@ -214,46 +208,15 @@ class ModelConversation:
     @property
     def expectation(self) -> list[tuple[str, str]]:
         """See Conversation."""
-        return expectation_rows(*self._expected) if self._expected else []
-
-    @property
-    def _promise(self) -> Promise | None:
-        return Promise.of(self._model, Settings.from_environment(), self._choice.options.threads)
+        return self._account.expectation
 
     def evidence(self) -> Evidence:
         """See Conversation."""
-        promise = self._promise
-        cost = None if self._replied is None else self._replied.cost
-        if self._replied is None or cost is None:
-            raise UsageError(
-                "Of that answer no more is known: another model was taken since, or the next one failed. Ask again."
-            )
-        expected = None
-        if promise is not None:
-            asked = cost.prompt_tokens, cost.cached_tokens, cost.new_tokens
-            expected = self._expected[1] if self._expected else promise.expected(*asked)
-        return Evidence(
-            expected=expected,
-            bandwidth=None if promise is None else promise.bandwidth(),
-            reading=TokenReading.of(self._model, cost.prompt_tokens + cost.new_tokens // 2),
-            surroundings=self._replied.surroundings,
-            change=self._change,
-            remembers_ends=self._model.engine_stats().slots.total > 0,
-        )
+        return self._account.evidence()
 
     def learn_from(self, cost: AnswerCost) -> None:
         """See Conversation."""
-        promise = self._promise
-        if promise is None:
-            return
-        self._expected = (cost, promise.expected(cost.prompt_tokens, cost.cached_tokens, cost.new_tokens))
-        if not cost.drafted_tokens:
-            promise.learn(
-                self._expected[1],
-                speed=cost.tokens_per_second,
-                new_tokens=cost.new_tokens,
-                first_seconds=cost.first_token_seconds - cost.preparation_seconds,
-            )
+        self._account.learn_from(cost)
 
     @property
     def messages(self) -> list[dict[str, Any]]:
@@ -307,19 +270,10 @@ class ModelConversation:
     def _reply(self, ask: Callable[[Flags, Any, bool], AnswerStream], call: GenerationConfig) -> ModelReply:
         flags = self._flags(call.merged(GenerationConfig(logprobs=0)) if self.shows_probabilities else call)
         begun, moment = time.monotonic(), Moment.now()
-        before = None if self._replied is None else self._replied.chat
         answer = self._last = ask(flags, flags.get("stop_strings", ()), flags.get("repetition_detection"))
         parser = self._reply_format.parser(answer.prompt.text[-200:], self._schemas)
-        reply = self._replied = ModelReply(
-            answer,
-            begun,
-            parser,
-            moment=moment,
-            variables=self._session.variables,
-            take_calls=self._session.take_calls,
-        )
-        self._change = None if before is None else prompt_change(before, reply.prompt)
-        self._expected = None
+        reply = ModelReply(answer, begun, parser, moment=moment, variables=self._session.variables)
+        self._account.begin(reply)
         return reply
 
     def beside(self, name: str) -> ModelConversation:

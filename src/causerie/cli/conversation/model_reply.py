@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from causerie.api.machine.surroundings import Moment, Surroundings
@@ -16,9 +16,6 @@ from causerie.chat.parts import Part, ReasoningPart, TextPart, ToolCallPart
 from causerie.chat.prompt_change import PromptText
 from causerie.chat.session import AnswerStream
 from causerie.cli.conversation.conversation import ScoredText
-
-TakeCalls = Callable[[str, str, Sequence[ToolCallPart]], list[ToolCallPart]]
-"""Puts an answer that made calls into the chat, by its text and its reasoning; returns the calls with ids."""
 
 
 class ModelReply:
@@ -35,7 +32,6 @@ class ModelReply:
         *,
         moment: Moment | None = None,
         variables: Mapping[str, Any] | None = None,
-        take_calls: TakeCalls = lambda text, reasoning, calls: list(calls),
     ) -> None:
         self._answer = answer
         self._parser = parser or ReplyFormat().parser()
@@ -47,7 +43,6 @@ class ModelReply:
         self._moment = moment or Moment.now()  # when it was asked
         self._variables = dict(variables or {})  # what the template was told
         self.surroundings: Surroundings | None = None  # None until it has ended
-        self._take_calls = take_calls
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self.calls: list[ToolCallPart] = []
@@ -60,7 +55,7 @@ class ModelReply:
         yield from self._shown(self._parser.finish())
         self._end()
         if self.calls:
-            self.calls = self._take_calls("".join(self._text), "".join(self._reasoning), self.calls)
+            self.calls = self._answer.take_calls("".join(self._text), "".join(self._reasoning), self.calls)
 
     def _shown(self, parts: list[Part]) -> Iterator[str | ScoredText | ReasoningPart]:
         logprob: float | None = getattr(self._answer.last_event, "logprob", None)  # where the request asked for it
@@ -122,7 +117,7 @@ class ModelReply:
         """The same with the answer, as far as it has come."""
         answer = self._answer
         tokens = [*answer.prompt.tokens, *answer.tokens]
-        return PromptText(tokens, answer.turn.answered(answer.text).chat, self._variables)
+        return PromptText(tokens, answer.transcript.chat, self._variables)
 
     def _end(self) -> None:
         self._total = self._clock() - self._begun

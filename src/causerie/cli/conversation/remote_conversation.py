@@ -6,11 +6,10 @@ Knows no terminal and no model.
 from __future__ import annotations
 
 import json
-import math
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from http.client import HTTPException, HTTPResponse
 from typing import Any
@@ -19,10 +18,10 @@ from urllib.parse import urlsplit
 from causerie.api.generation.config import GenerationConfig
 from causerie.api.measurement.answer_cost import AnswerCost
 from causerie.chat.messages import checked_chat
-from causerie.chat.parts import ReasoningPart, ToolCallPart
-from causerie.chat.transcript import Transcript, Turn, numbered
-from causerie.cli.conversation.call_pieces import CallPieces
-from causerie.cli.conversation.conversation import ScoredText, TokenRow
+from causerie.chat.parts import ToolCallPart
+from causerie.chat.transcript import Transcript, Turn
+from causerie.cli.conversation.conversation import TokenRow
+from causerie.cli.conversation.remote_reply import RemoteReply
 from causerie.cli.options.generate_flags import read_flags
 from causerie.errors import EngineError, Unsupported, UsageError
 
@@ -31,7 +30,7 @@ _FIELDS = {name: name for name in (*_SAME, "frequency_penalty", "seed", "logit_b
 _FIELDS |= {"max_new_tokens": "max_tokens", "stop_strings": "stop", "repetition_detection": "repetition_detection"}
 _OURS = "causerie"  # as whose models our own server's are listed
 _SECONDS = 600.0  # without a byte
-_MOST_LINE = 16 << 20
+_MOST_BYTES = 16 << 20
 
 
 class OpenAIServer:
@@ -49,7 +48,7 @@ class OpenAIServer:
     def models(self) -> list[dict[str, Any]]:
         """What it serves. Raises EngineError, UsageError."""
         with self._open("/models", None) as response:
-            served = json.loads(response.read(_MOST_LINE)).get("data", [])
+            served = json.loads(response.read(_MOST_BYTES)).get("data", [])
         return [each for each in served if isinstance(each, dict) and isinstance(each.get("id"), str)]
 
     def stream(self, body: Mapping[str, Any]) -> HTTPResponse:
@@ -78,7 +77,7 @@ class OpenAIServer:
 
 def _refusal(error: urllib.error.HTTPError) -> UsageError | EngineError:
     try:
-        reason = json.loads(error.read(_MOST_LINE))["error"]
+        reason = json.loads(error.read(_MOST_BYTES))["error"]
         sentence = str(reason["message"] if isinstance(reason, dict) else reason)
     except (ValueError, KeyError, TypeError, OSError):
         sentence = str(error.reason)
@@ -189,9 +188,7 @@ class RemoteConversation:
         sent = time.monotonic()
 
         def keep(text: str, reasoning: str, calls: list[ToolCallPart]) -> list[ToolCallPart]:
-            whole = numbered(calls, self._transcript.calls)
-            answered = turn.answered(text)
-            self._transcript = answered.called(text, reasoning, whole) if whole else answered
+            self._transcript, whole = turn.called(text, reasoning, calls) if calls else (turn.answered(text), calls)
             if self._context is None:  # it may have been loaded only now
                 self._context = next(
                     (_context_of(each) for each in self._server.models() if each["id"] == self.model_name), None
@@ -295,91 +292,6 @@ class RemoteConversation:
 
     def close(self) -> None:
         """See Conversation; nothing is held here."""
-
-
-TakeRemote = Callable[[str, str, list[ToolCallPart]], list[ToolCallPart]]
-"""Puts an answer into the chat, by its text, its reasoning and its calls; returns the calls with ids."""
-
-
-class RemoteReply:
-    """See `conversation.Reply`. What it cost is what the server counts, and the clock here."""
-
-    def __init__(self, response: HTTPResponse, keep: TakeRemote, sent: float) -> None:
-        self._response = response
-        self._keep = keep
-        self._sent = sent
-        self._first: float | None = None
-        self._said: list[str] = []
-        self._reasoning: list[str] = []
-        self._pieces_of_calls = CallPieces()
-        self.calls: list[ToolCallPart] = []
-        self._usage: dict[str, Any] = {}
-        self.finish_reason: str | None = None
-        self.cost: AnswerCost | None = None
-
-    def __iter__(self) -> Iterator[str | ScoredText | ReasoningPart]:
-        with self._response:
-            for chunk in self._chunks():
-                if isinstance(chunk.get("usage"), dict):
-                    self._usage = chunk["usage"]
-                for choice in chunk.get("choices") or []:
-                    yield from self._pieces(choice)
-        if self.finish_reason is None:
-            raise EngineError("The server ended the answer before it was whole.")
-        self.calls = self._pieces_of_calls.calls()
-        self._end()
-
-    def _pieces(self, choice: dict[str, Any]) -> Iterator[str | ScoredText | ReasoningPart]:
-        delta = choice.get("delta") or {}
-        reasoning = delta.get("reasoning_content") or delta.get("reasoning")
-        text = delta.get("content")
-        if (reasoning or text) and self._first is None:
-            self._first = time.monotonic() - self._sent
-        self._pieces_of_calls.take(delta.get("tool_calls") or ())
-        if reasoning:
-            self._reasoning.append(str(reasoning))
-            yield ReasoningPart(str(reasoning))
-        if text:
-            self._said.append(str(text))
-            odds = [each["logprob"] for each in (choice.get("logprobs") or {}).get("content") or []]
-            yield ScoredText(str(text), math.exp(odds[-1])) if odds else str(text)
-        if choice.get("finish_reason"):
-            repeated = choice.get("stop_reason") == "repetition_detected"
-            cut = choice["finish_reason"] == "length"
-            self.finish_reason = "length" if cut else "repetition" if repeated else "stop"
-
-    def _chunks(self) -> Iterator[dict[str, Any]]:
-        try:
-            while line := self._response.readline(_MOST_LINE):
-                data = line.strip().removeprefix(b"data:").strip()
-                if line.startswith(b"data:") and data == b"[DONE]":
-                    return
-                if line.startswith(b"data:"):
-                    chunk = json.loads(data)
-                    if "error" in chunk:
-                        raise EngineError(f"The server failed: {chunk['error'].get('message', chunk['error'])}")
-                    yield chunk
-        except (OSError, HTTPException, ValueError, AttributeError) as error:
-            raise EngineError(f"The answer of the server broke off: {error}.") from None
-
-    def stop(self) -> None:
-        """See Reply; closing the connection is how the server learns of it."""
-        self._response.close()
-        self.finish_reason = "cancelled"
-        if self._said:
-            self._end()
-
-    def _end(self) -> None:
-        total = time.monotonic() - self._sent
-        cached = (self._usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
-        details = self._usage.get("completion_tokens_details") or {}
-        accepted = details.get("accepted_prediction_tokens") or 0
-        drafted = accepted + (details.get("rejected_prediction_tokens") or 0)
-        new = self._usage.get("completion_tokens", len(self._said))
-        first = total if self._first is None else self._first
-        read = self._usage.get("prompt_tokens", 0)
-        self.cost = AnswerCost(read, cached, new, first, total, drafted_tokens=drafted, accepted_tokens=accepted)
-        self.calls = self._keep("".join(self._said), "".join(self._reasoning), self.calls)
 
 
 def open_remote(

@@ -21,8 +21,13 @@ from causerie.errors import UsageError
 
 _CODES = {"bold": "1", "dim": "2", "prompt": "1;32", "error": "31", "notice": "33"}
 _CODES |= {"likely": "36", "open": "4;33", "unlikely": "4;31"}
-_ODDS: tuple[tuple[float, str | None], ...] = ((0.8, None), (0.5, "likely"), (0.2, "open"), (0.0, "unlikely"))
-_ODDS_WORDS = ("80 % or more", "50 to 80 %", "20 to 50 %", "less")
+_ODDS: tuple[tuple[float, str | None, str], ...] = (
+    (0.8, None, "80 % or more"),
+    (0.5, "likely", "50 to 80 %"),
+    (0.2, "open", "20 to 50 %"),
+    (0.0, "unlikely", "less"),
+)
+"""How likely a token is at least, its style, and the legend's words."""
 
 # C0 but newline and tab, DEL, and C1: as the control pictures of Unicode, so that they can be seen.
 _VISIBLE = (
@@ -81,17 +86,13 @@ class Screen:
 
     def piece(self, text: str) -> None:
         """Text of the model, shown at once; on a terminal, broken between words."""
-        if self._aside:
-            self.end_piece()
-            self._write("\n")
+        self._end_aside()
         self._piece(text)
 
     def scored_piece(self, text: str, probability: float) -> None:
         """Text of the model as a piece, without Markdown, marked where a token was not likely."""
-        style = next((style for least, style in _ODDS if probability >= least), None)
-        if self._aside:
-            self.end_piece()
-            self._write("\n")
+        style = next((style for least, style, _ in _ODDS if probability >= least), None)
+        self._end_aside()
         columns = self._columns() if self._live else None
         shown = visible(text)
         if style and not self._color:
@@ -105,8 +106,14 @@ class Screen:
         if not self._color:
             self.line("Behind each token that was less than 80 % likely stands how likely it was.", "dim")
             return
-        marks = [self.styled(f" {words} ", style) for (_, style), words in zip(_ODDS, _ODDS_WORDS, strict=True)]
+        marks = [self.styled(f" {words} ", style) for _, style, words in _ODDS]
         self._write("How likely each token was:" + "".join(marks) + "\n")
+
+    def _end_aside(self) -> None:
+        """A line stands empty between what the model says to itself and its answer."""
+        if self._aside:
+            self.end_piece()
+            self._write("\n")
 
     def _piece(self, text: str) -> None:
         if text:

@@ -169,12 +169,7 @@ def as_lines(report: Report) -> str:
         *_torch_rows(report["backends"]["torch"]),
         ("built-in model", _model_line(report["builtin_model"])),
         ("downloads", _downloads_line(report["downloads"])),
-        (
-            "kept caches",
-            "{folder} ({0:,.1f} MB, of chats with --keep-cache)".format(
-                report["kept_caches"]["bytes"] / 1e6, **report["kept_caches"]
-            ),
-        ),
+        ("kept caches", _kept_caches_line(report["kept_caches"])),
     ]
     return "".join(f"{name:<16}{text}\n" for name, text in rows)
 
@@ -199,6 +194,10 @@ def _measured_rows(measured: Report | None) -> list[tuple[str, str]]:
 def _downloads_line(downloads: Report) -> str:
     free = "" if downloads["free_bytes"] is None else f", {downloads['free_bytes'] / 1e9:.1f} GB free on its disk"
     return f"{downloads['folder']} ({len(downloads['models'])} models{free})"
+
+
+def _kept_caches_line(caches: Report) -> str:
+    return f"{caches['folder']} ({caches['bytes'] / 1e6:,.1f} MB, of chats with --keep-cache)"
 
 
 def _native_rows(native: Report) -> list[tuple[str, str]]:

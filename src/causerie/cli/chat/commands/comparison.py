@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from causerie.cli.chat.commands.command import Session
+from causerie.cli.chat.commands.tools import offer_again
 from causerie.errors import UsageError
 
 
@@ -26,6 +27,7 @@ def compare(session: Session, name: str) -> None:
     finally:
         session.conversation = chat
         other.close()
+        session.keep()  # meanwhile the file had the other's answer
     if session.finish_reason == "cancelled" or answered[-1]["role"] != "assistant":
         raise UsageError("No other answer came; the chat is as it was.")
     letter = session.ask(
@@ -34,9 +36,10 @@ def compare(session: Session, name: str) -> None:
     )
     if letter == "m":
         chat.switch(name)
+        offer_again(session)
     if letter in ("a", "m"):
         chat.replace(answered)
-    session.keep()
+        session.keep()
     session.screen.line(
         f"The chat goes on with {chat.model_name}, after the answer of "
         f"{other.model_name if letter in ('a', 'm') else chat.model_name}.",
