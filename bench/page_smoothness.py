@@ -8,7 +8,6 @@ the page's thread for each tenth of the answer. Needs Chromium and what tests ne
 
 from __future__ import annotations
 
-import shutil
 import statistics
 import sys
 import time
@@ -19,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from playwright.sync_api import CDPSession, Page, sync_playwright
 
+from tests.page.chromium import launched
 from tests.page.scripted import ScriptedServer
 
 FRAMES = """() => { window.frames_ = []; let last = performance.now();
@@ -140,9 +140,8 @@ def main() -> None:
     tokens, messages = (int(each) for each in [*sys.argv[1:], *("10000", "500")[len(sys.argv) - 1 :]])
     server = ScriptedServer()
     server.start()
-    path = shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        browser = launched(playwright)
         page = browser.new_page(viewport={"width": 1280, "height": 1000})
         session = page.context.new_cdp_session(page)
         session.send("Performance.enable")

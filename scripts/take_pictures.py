@@ -86,33 +86,31 @@ def page_pictures() -> None:
     """The page, wide and light, narrow and dark."""
     from playwright.sync_api import sync_playwright
 
-    chromium = next((found for name in ("chromium", "google-chrome") if (found := shutil.which(name))), None)
-    if chromium is None:
-        raise SystemExit("There is no Chromium here: apt-get install chromium.")
     sys.path.insert(0, str(ROOT))
+    from tests.page.chromium import chromium_path, launched
+    from tests.page.test_page import open_page, say, whole
     from tests.server.server_process import start
 
+    if chromium_path() is None:
+        raise SystemExit("There is no Chromium here: apt-get install chromium.")
     server = start(Path(tempfile.mkdtemp()))
     try:
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+            browser = launched(playwright)
             page = browser.new_page(viewport={"width": 1100, "height": 700})
-            page.goto(server.url)
-            page.wait_for_selector("body[data-ready]")
+            open_page(page, server.url)
             for text in ("How do I start a chat?", "What is a token?"):
-                page.fill("#text", text)
-                page.keyboard.press("Enter")
-                page.wait_for_selector("#send", state="visible")
-                page.wait_for_selector(".message.assistant:last-child .tools button")
-            page.click(".message.assistant:last-child >> text=Retry")
-            page.wait_for_selector(".message.assistant:last-child [aria-label='Earlier version']")
+                say(page, text)
+            page.click(".turn.last [aria-label='Answer again']")
+            page.wait_for_selector(".turn.last [aria-label='Earlier version']")
+            whole(page)
             time.sleep(0.3)
             page.screenshot(path=PICTURES / "page.png")
-            page.click("#settings-open")
+            page.keyboard.press("Alt+s")
             page.screenshot(path=PICTURES / "page-settings.png")
             page.keyboard.press("Escape")
             page.set_viewport_size({"width": 390, "height": 700})
-            page.evaluate("() => { document.documentElement.dataset.theme = 'dark'; }")
+            page.evaluate("() => { document.activeElement.blur(); document.documentElement.dataset.theme = 'dark'; }")
             time.sleep(0.3)
             page.screenshot(path=PICTURES / "page-phone.png")
             browser.close()

@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.page.chromium import chromium_path, launched
 from tests.page.scripted import ScriptedServer
 from tests.server.server_process import Server, serving
-
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """A browser. CI may not go without: there CAUSERIE_TEST_CHROMIUM is set. It ends with its module, since what drives
     it keeps an event loop running in this thread, where other tests run theirs."""
-    path = next((path for name in NAMES if (path := shutil.which(name))), None)
+    path = chromium_path()
     if path is None and not os.environ.get("CAUSERIE_TEST_CHROMIUM"):
         pytest.skip("no Chromium on this machine; install the package chromium")
     assert path is not None, "Chromium must be there: apt-get install chromium"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        browser = launched(playwright, path)
         yield browser
         browser.close()
 

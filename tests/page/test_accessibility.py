@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from scripts.page_pictures import LOOKS, MODEL, STATES
 from tests.page.scripted import ScriptedServer
+from tests.page.states import LOOKS, MODEL, STATES
 from tests.page.test_page import open_page, say
 
 RULES = (files("axe_playwright_python") / "axe.min.js").read_text()

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.page.scripted import ScriptedServer
-from tests.page.test_page import open_page, say
+from tests.page.test_page import ask, open_page, say
 
 SAVE = """async (chats) => {
   const store = await import("/page/scripts/store.js");
@@ -175,8 +175,7 @@ def test_what_is_deleted_comes_back_within_ten_seconds_and_not_later(listed: Cal
 def test_an_answer_that_comes_does_not_bring_a_deleted_chat_back(page: Page, scripted: ScriptedServer) -> None:
     scripted.deltas, scripted.pause = [{"content": f"w{place} "} for place in range(200)], 0.05
     open_page(page, scripted.url)
-    page.fill("#text", "Hi")
-    page.keyboard.press("Enter")
+    ask(page, "Hi")
     expect(page.locator(".answer")).to_contain_text("w3")
     choose(page, "Hi", "Delete")
     expect(page.locator(".turn")).to_have_count(0)

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.page.scripted import ScriptedServer
-from tests.page.test_page import bodies, open_page, say, with_key
+from tests.page.test_page import ask, bodies, open_page, say, with_key
 from tests.server.pdf_files import encrypted, pdf_of
 from tests.server.server_process import Server
 
@@ -55,8 +55,7 @@ def test_a_file_that_is_still_read_is_waited_for(page: Page, scripted: ScriptedS
     page.route("**/text-of-file", lambda _: None)
     attach(page, ("slow.pdf", pdf_of("x")))
     expect(page.locator(".box .chip")).to_contain_text("reading its text")
-    page.fill("#text", "Well?")
-    page.keyboard.press("Enter")
+    ask(page, "Well?")
     expect(page.locator(".notice")).to_contain_text("still being read")
     page.click("[aria-label='Remove slow.pdf']")
     say(page, "Well?")

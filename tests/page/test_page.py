@@ -22,12 +22,16 @@ def open_page(page: Page, url: str) -> None:
     page.wait_for_selector("body[data-ready]")
 
 
+def ask(page: Page, text: str) -> None:
+    page.fill("#text", text)
+    page.keyboard.press("Enter")
+
+
 def say(page: Page, text: str) -> None:
     """Sends a message and waits for the whole answer: for its place first, as the one before it is whole already."""
     answers = page.locator(".turn.answer")
     earlier = answers.count()
-    page.fill("#text", text)
-    page.keyboard.press("Enter")
+    ask(page, text)
     expect(answers).to_have_count(earlier + 1)
     whole(page)
 
@@ -71,8 +75,7 @@ def test_a_chat_with_the_real_server(page: Page, real: Server) -> None:
 def test_stop_keeps_what_came_and_continue_goes_on(page: Page, scripted: ScriptedServer) -> None:
     scripted.deltas, scripted.pause = [{"content": f"w{place} "} for place in range(200)], 0.05
     open_page(page, scripted.url)
-    page.fill("#text", "Hi")
-    page.keyboard.press("Enter")
+    ask(page, "Hi")
     expect(page.locator(".turn.answer .prose")).to_contain_text("w5 ")
     page.keyboard.press("Escape")
     whole(page)
@@ -112,8 +115,7 @@ def test_branches(page: Page, scripted: ScriptedServer) -> None:
 def test_a_reload_in_mid_stream_loses_nothing_that_was_kept(page: Page, scripted: ScriptedServer) -> None:
     scripted.deltas, scripted.pause = [{"content": f"w{place} "} for place in range(400)], 0.02
     open_page(page, scripted.url)
-    page.fill("#text", "Hi")
-    page.keyboard.press("Enter")
+    ask(page, "Hi")
     expect(page.locator(".turn.answer .prose")).to_contain_text("w80 ")
     page.reload()
     page.wait_for_selector(".turn.answer >> text=Continue")
@@ -130,8 +132,7 @@ def test_a_server_that_goes_away_and_comes_back(page: Page, scripted: ScriptedSe
     page.click("[aria-label='Answer again']")
     expect(page.locator(".notice")).to_contain_text("The server does not answer")
     expect(page.locator(".pick small")).to_have_text("away")
-    page.fill("#text", "And then?")
-    page.keyboard.press("Enter")
+    ask(page, "And then?")
     assert page.input_value("#text") == "And then?"
     scripted.break_after = None
     scripted.start()
@@ -217,8 +218,7 @@ def test_a_chat_that_no_longer_fits(page: Page, real: Server, tmp_path: Path) ->
         page.click("role=menuitem[name='Import chats']")
     chooser.value.set_files(tmp_path / "long.json")
     expect(page.locator(".turn")).to_have_count(120)
-    page.fill("#text", "What is a token?")
-    page.keyboard.press("Enter")
+    ask(page, "What is a token?")
     expect(page.locator(".choice")).to_be_visible()
     expect(page.locator(".turn")).to_have_count(121)
     page.reload()  # who decides later asks for the answer again

@@ -5,7 +5,7 @@ from __future__ import annotations
 from playwright.sync_api import Page, expect
 
 from tests.page.scripted import ScriptedServer
-from tests.page.test_page import open_page, say, whole
+from tests.page.test_page import ask, open_page, say, whole
 
 TIMINGS = {
     "cache_n": 1020,
@@ -67,8 +67,7 @@ def test_an_answer_that_was_gone_on_with_has_the_time_of_both_pieces(page: Page,
 def test_a_stopped_answer_has_the_time_by_the_clock_here(page: Page, scripted: ScriptedServer) -> None:
     scripted.deltas, scripted.pause = [{"content": "on "}] * 2000, 0.01
     open_page(page, scripted.url)
-    page.fill("#text", "Hi")
-    page.keyboard.press("Enter")
+    ask(page, "Hi")
     page.wait_for_selector("text=on on on")
     page.keyboard.press("Escape")
     whole(page)

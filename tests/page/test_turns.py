@@ -8,8 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.page.scripted import ScriptedServer
-from tests.page.test_page import bodies, open_page, say, whole
-from tests.page.test_waiting_and_figures import ask
+from tests.page.test_page import ask, bodies, open_page, say, whole
 
 LONG = [{"content": f"Paragraph {place}.\n\n"} for place in range(120)]
 ANNOUNCED = "[data-slot=announcements]"

@@ -7,14 +7,9 @@ import re
 from playwright.sync_api import Page, expect
 
 from tests.page.scripted import Delta, ScriptedServer
-from tests.page.test_page import open_page, say, whole
+from tests.page.test_page import ask, open_page, say, whole
 
 LOADING = {"status": "loading", "share": 0.6, "read_bytes": 600_000_000, "total_bytes": 1_000_000_000}
-
-
-def ask(page: Page, text: str) -> None:
-    page.fill("#text", text)
-    page.keyboard.press("Enter")
 
 
 def use(page: Page, model: str) -> None:

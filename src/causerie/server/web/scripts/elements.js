@@ -13,16 +13,17 @@ export function el(tag, fields = {}, ...children) {
 // The part of the frame that has this name.
 export const slot = (name) => document.querySelector(`[data-slot="${name}"]`);
 
-const SVG = "http://www.w3.org/2000/svg";
+// As wide as phones are, where the sheet stands alone; phone.css has it too.
+export const narrow = matchMedia("(max-width: 46rem)");
 
-export function icon(name, small = false) {
-  const drawn = document.createElementNS(SVG, "svg"), use = document.createElementNS(SVG, "use");
-  drawn.setAttribute("class", small ? "i small" : "i");
-  drawn.setAttribute("aria-hidden", "true");
-  use.setAttribute("href", `#i-${name}`);
-  drawn.append(use);
-  return drawn;
+export function svg(tag, attributes, ...children) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
 }
+
+export const icon = (name, small = false) => svg("svg", { class: small ? "i small" : "i", "aria-hidden": "true" }, svg("use", { href: `#i-${name}` }));
 
 // A button that is an icon alone; its label is also its hint.
 export const iconButton = (name, label, act, fields = {}, small = false) =>
@@ -36,15 +37,13 @@ export const dash = (kind = "") => el("i", { className: `dash ${kind}`.trim(), a
 
 const floating = [];  // what is open, the newest last
 
-export const topPopover = () => floating.at(-1) ?? null;
-
 // Opens what floats. It takes the focus; Esc, a press outside of it and `close` of what is returned close it and give the
 // focus back to what had it, else to `anchor`. It is put into `into`, or beside the anchor.
 export function openPopover(anchor, content, { label, className = "", onclose = null, into = anchor.parentElement } = {}) {
   const box = el("div", { className: `pop ${className}`.trim(), role: "dialog", ariaLabel: label, tabIndex: -1 }, ...[content].flat());
   const popover = { anchor, box, close }, before = document.activeElement;
   const outside = (event) => {
-    if (!box.contains(event.target) && !anchor.contains(event.target) && topPopover() === popover) close();
+    if (!box.contains(event.target) && !anchor.contains(event.target) && floating.at(-1) === popover) close();
   };
   function close() {
     if (!floating.includes(popover)) return;
@@ -53,7 +52,6 @@ export function openPopover(anchor, content, { label, className = "", onclose = 
     anchor.setAttribute("aria-expanded", "false");
     const inside = box.contains(document.activeElement) || document.activeElement === document.body;
     box.remove();
-    if (!floating.length) document.body.classList.remove("has-popover");
     if (inside) (before?.isConnected && before !== document.body ? before : anchor).focus();
     onclose?.();
   }
@@ -67,7 +65,6 @@ export function openPopover(anchor, content, { label, className = "", onclose = 
   });
   floating.push(popover);
   anchor.setAttribute("aria-expanded", "true");
-  document.body.classList.add("has-popover");
   into.append(box);
   document.addEventListener("pointerdown", outside);
   (box.querySelector("[autofocus]") ?? box).focus({ preventScroll: true });

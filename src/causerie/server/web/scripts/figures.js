@@ -5,11 +5,14 @@ import { locale, phrases } from "/page/scripts/words.js";
 const UNITS = [[1e9, phrases.gigabytes, 1], [1e6, phrases.megabytes, 0], [1e3, phrases.kilobytes, 0]];
 const unitOf = (number) => UNITS.find(([least]) => number >= least) ?? UNITS.at(-1);
 
+// By their digits; made once, for an answer has some written at each token.
+const FIXED = [0, 1, 2].map((digits) => new Intl.NumberFormat(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits }));
+
 // "1,650"
 export const count = (number) => number.toLocaleString(locale);
 
 // A number with so many digits behind its point, which some languages write as a comma.
-export const fixed = (number, digits) => number.toLocaleString(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+export const fixed = (number, digits) => FIXED[digits].format(number);
 
 // With as many of them as say something, two at most: "0.7"
 export const decimal = (number) => number.toLocaleString(locale, { maximumFractionDigits: 2 });

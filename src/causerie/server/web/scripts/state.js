@@ -7,8 +7,9 @@
 // back), "key" (there is another one for it), "admitted" (it has answered us: what else it offers can be asked for),
 // "library" (models of this machine and of the hub, downloads, memory), "pair" (two models answer, or one
 // again), "paired" (one of the two has answered; with {node, place}), "capabilities", "saved" (something was kept in this
-// browser), "found" (a search leads to this message), "calls" (what came of an answer's calls; with the node), "times" and
-// "probabilities" (a reader asks for them; with {node, anchor}).
+// browser), "found" (a search leads to this message), "calls" (what came of an answer's calls; with the node), "times" (a
+// reader asks for them; with {node, anchor}), "memory" (what an answer could not have in mind any more; with the node), "full" (the chat no
+// longer fits; with the answer that was to go on, or null), "draft" (words for the box).
 
 export const state = {
   chats: [],           // all that are kept, the newest first

@@ -49,13 +49,13 @@ function database() {
   return opening;
 }
 
-async function ask(name, what) {
-  const request = what((await database()).transaction(name).objectStore(name));
-  return new Promise((done, fail) => {
-    request.onsuccess = () => done(request.result);
-    request.onerror = () => fail(request.error);
-  });
-}
+// What a request to a database gives.
+export const given = (request) => new Promise((done, fail) => {
+  request.onsuccess = () => done(request.result);
+  request.onerror = () => fail(request.error);
+});
+
+const ask = async (name, what) => given(what((await database()).transaction(name).objectStore(name)));
 
 // Changes a chat and its copy together, and tells other tabs.
 async function change(id, what) {
@@ -104,6 +104,7 @@ export function deleteChat(id) {
 export const restoreChat = (id) => gone.delete(id);
 
 export const copies = () => ask(COPIES, (store) => store.getAll());
+export const readCopy = (id) => ask(COPIES, (store) => store.get(id));
 
 // Puts a chat that the server gave, or a part of it; `fields` are those of its copy that change.
 export const adoptChat = (chat, fields) => change(chat.id, (store, copies, copyOf) => {
@@ -126,6 +127,9 @@ export async function dropSent(id) {
   }));
   return dropped;
 }
+
+// What a chat is called, also before it has a title.
+export const nameOf = (chat) => chat.title || phrases.newChat;
 
 export const newId = () => Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 

@@ -2,10 +2,10 @@
 // something would be lost. Knows no element.
 
 import { beginChat, keepAsIs } from "/page/scripts/chats/chats.js";
-import { nameOf } from "/page/scripts/chats/rows.js";
+import { latest } from "/page/scripts/chats/groups.js";
 import { notice } from "/page/scripts/notices/notice.js";
 import { state, tell } from "/page/scripts/state.js";
-import { deleteChat, restoreChat } from "/page/scripts/store.js";
+import { deleteChat, nameOf, restoreChat } from "/page/scripts/store.js";
 import { toast } from "/page/scripts/toast.js";
 import { phrases } from "/page/scripts/words.js";
 
@@ -47,7 +47,7 @@ export async function remove(chats) {
 }
 
 async function restore(chats) {
-  state.chats = [...state.chats, ...chats].sort((a, b) => b.updated - a.updated);
+  state.chats = latest([...state.chats, ...chats]);
   tell("chats");
   for (const chat of chats) restoreChat(chat.id);
   await keepAsIs(chats);

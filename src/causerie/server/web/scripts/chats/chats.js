@@ -1,5 +1,6 @@
 // The chats: opened, begun, kept. Knows the store, and no element.
 
+import { latest } from "/page/scripts/chats/groups.js";
 import { merge } from "/page/scripts/chats/merging.js";
 import { notice } from "/page/scripts/notices/notice.js";
 import { on, state, tell } from "/page/scripts/state.js";
@@ -39,8 +40,6 @@ export async function keepChat(chat = state.chat) {
   }
   await keepAsIs([chat]);
 }
-
-const latest = (chats) => [...chats].sort((a, b) => b.updated - a.updated);
 
 // Takes in what another device or tab has of a chat. Returns the chat as it is here now.
 export function takeIn(theirs) {

@@ -5,7 +5,7 @@
 
 import { day, speaker } from "/page/scripts/chats/markdown.js";
 import { dash, el } from "/page/scripts/elements.js";
-import { path } from "/page/scripts/store.js";
+import { nameOf, path } from "/page/scripts/store.js";
 import { prose } from "/page/scripts/turns/prose.js";
 import { phrases } from "/page/scripts/words.js";
 
@@ -49,11 +49,9 @@ async function turn(node, chat) {
     ...node.calls.map((call) => fold(phrases.askedTool(call.name), [call.arguments, call.result?.text].filter(Boolean).join(" → "), "plain mono")));
 }
 
-const titleOf = (chat) => chat.title || phrases.newChat;
-
 async function section(chat) {
   return el("section", { className: "col" },
-    el("h2", { className: "name", dir: "auto", textContent: titleOf(chat) }),
+    el("h2", { className: "name", dir: "auto", textContent: nameOf(chat) }),
     el("p", { className: "hint", textContent: [chat.model, day(chat.updated)].filter(Boolean).join(", ") }),
     chat.system.trim() ? fold(phrases.toldFirst, chat.system) : null,
     ...(await Promise.all(path(chat).map((node) => turn(node, chat)))));
@@ -61,7 +59,7 @@ async function section(chat) {
 
 export async function asDocument(chats) {
   const [look, ...sections] = await Promise.all([style(), ...chats.map(section)]);
-  const title = el("title", { textContent: chats.length === 1 ? titleOf(chats[0]) : phrases.chats });
+  const title = el("title", { textContent: chats.length === 1 ? nameOf(chats[0]) : phrases.chats });
   const body = el("body", { className: "paper" }, el("main", {}, ...sections));
   return `<!doctype html>
 <html lang="${document.documentElement.lang}">

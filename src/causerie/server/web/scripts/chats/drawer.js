@@ -2,10 +2,9 @@
 // it takes no focus. Knows no row.
 
 import { beginChat } from "/page/scripts/chats/chats.js";
-import { iconButton, slot } from "/page/scripts/elements.js";
+import { iconButton, narrow, slot } from "/page/scripts/elements.js";
 import { phrases } from "/page/scripts/words.js";
 
-const NARROW = matchMedia("(max-width: 46rem)");  // as phone.css has it
 const opener = iconButton("menu", phrases.chats, openDrawer, { className: "ib narrow", ariaExpanded: "false" });
 
 // Of the sheet, all but the toast, which takes back what was done in the drawer.
@@ -40,5 +39,5 @@ export function begin() {
     event.preventDefault();
     closeDrawer();
   });
-  NARROW.onchange = closeDrawer;
+  narrow.addEventListener("change", closeDrawer);
 }

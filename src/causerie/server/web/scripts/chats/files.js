@@ -20,14 +20,19 @@ export const KINDS = [
 const LONGEST_NAME = 60;  // characters of a file's name
 const READ = 60_000;  // milliseconds in which a browser has read what it downloads
 
-const fileName = (name, kind) => `${name.replace(/[^\p{L}\p{M}\p{N} _-]/gu, "").replace(/ +/g, " ").trim().slice(0, LONGEST_NAME) || "chats"}.${kind}`;
+const fileName = (name, kind, unnamed) => `${name.replace(/[^\p{L}\p{M}\p{N} _-]/gu, "").replace(/ +/g, " ").trim().slice(0, LONGEST_NAME) || unnamed}.${kind}`;
+
+// Gives the reader a text as a file, which is called like what it holds; `unnamed` where no letter of that can be in a file's name.
+export function saveFile(text, name, { kind, type, unnamed = "chats" }) {
+  const link = el("a", { href: URL.createObjectURL(new Blob([text], { type })), download: fileName(name, kind, unnamed) });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), READ);
+}
 
 export async function exportChats(chats, name, kind) {
-  const { type, write } = KINDS.find((each) => each.kind === kind);
+  const as = KINDS.find((each) => each.kind === kind);
   try {
-    const link = el("a", { href: URL.createObjectURL(new Blob([await write(chats)], { type })), download: fileName(name, kind) });
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), READ);
+    saveFile(await as.write(chats), name, as);
   } catch (fault) {
     notice(phrases.notExported(name, fault.message));
   }

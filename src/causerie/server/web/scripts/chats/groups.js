@@ -16,7 +16,7 @@ function age(time, now) {
   return new Date(time).toLocaleDateString(locale, { month: "long", year: "numeric" });
 }
 
-const latest = (chats) => [...chats].sort((a, b) => b.updated - a.updated);
+export const latest = (chats) => [...chats].sort((a, b) => b.updated - a.updated);
 
 export const folderNames = (chats) => [...new Set(chats.map((chat) => chat.folder).filter(Boolean))].sort((a, b) => a.localeCompare(b, locale, { numeric: true }));
 

@@ -2,11 +2,10 @@
 // so that one can go on without the server; what the server lacks then is sent later. Knows no element.
 
 import { forgetChat, takeIn } from "/page/scripts/chats/chats.js";
-import { nameOf } from "/page/scripts/chats/rows.js";
 import { notice } from "/page/scripts/notices/notice.js";
 import { keptChat, keptChats, putChat, removeKeptChat } from "/page/scripts/server.js";
 import { on, state, tell } from "/page/scripts/state.js";
-import { adoptChat, changeCopy, copies, dropCopy, dropSent, isDeleted, restoreChat } from "/page/scripts/store.js";
+import { adoptChat, changeCopy, copies, dropCopy, dropSent, isDeleted, nameOf, readCopy, restoreChat } from "/page/scripts/store.js";
 import { phrases } from "/page/scripts/words.js";
 
 const LOOK = 20_000;  // milliseconds between two looks at what other devices did
@@ -48,7 +47,7 @@ async function look() {
 
 async function receive({ chat, revision }) {
   if (isDeleted(chat)) return;  // meanwhile
-  const copy = (await copies()).find(({ id }) => id === chat.id), here = state.chats.some(({ id }) => id === chat.id);
+  const copy = await readCopy(chat.id), here = state.chats.some(({ id }) => id === chat.id);
   const own = copy ? lacking(copy) : here;
   await adoptChat(takeIn(chat), { revision, folder, sent: own ? -1 : (copy?.saves ?? 0) });
 }

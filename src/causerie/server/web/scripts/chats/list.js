@@ -6,13 +6,13 @@ import { beginChoosing, choose, chooseAll, choosing, choosingBar, endChoosing, i
 import { closeDrawer } from "/page/scripts/chats/drawer.js";
 import { groups } from "/page/scripts/chats/groups.js";
 import { chatMenu, filesMenu, folderMenu, languageMenu } from "/page/scripts/chats/menus.js";
-import { chatRow, folderRow, nameField, nameOf } from "/page/scripts/chats/rows.js";
+import { chatRow, folderRow, nameField } from "/page/scripts/chats/rows.js";
 import { hit, patterns } from "/page/scripts/chats/search.js";
 import { announce } from "/page/scripts/announce.js";
 import { el, icon, iconButton, slot } from "/page/scripts/elements.js";
 import { key, showKeys } from "/page/scripts/keys.js";
 import { on, state, tell } from "/page/scripts/state.js";
-import { path, show } from "/page/scripts/store.js";
+import { nameOf, path, show } from "/page/scripts/store.js";
 import { nextTheme, themeWords } from "/page/scripts/theme.js";
 import { phrases } from "/page/scripts/words.js";
 
@@ -32,13 +32,13 @@ let naming = false, shown = [], searching = null, opened = null;
 const acts = {
   open: (chat, event, node) => (event.ctrlKey || event.metaKey || event.shiftKey ? beginChoosing(chat) : open(chat, node)),
   choose: (chat, range) => choose(chat, range, shown),
-  more: (chat, anchor) => chatMenu(chat, anchor, () => nameIt(rowOf(chat), nameOf(chat), (name) => rename(chat, name))),
+  more: (chat, anchor) => chatMenu(chat, anchor, () => nameIt(rowOf({ chat: chat.id }), nameOf(chat), (name) => rename(chat, name))),
   fold: (name) => {
     if (!folds.delete(name)) folds.add(name);
     keepFolds();
     draw();
   },
-  moreOfFolder: (name, anchor) => folderMenu(name, anchor, () => nameIt(rowOfFolder(name), name, (given) => renameTo(name, given))),
+  moreOfFolder: (name, anchor) => folderMenu(name, anchor, () => nameIt(rowOf({ folder: name }), name, (given) => renameTo(name, given))),
 };
 
 const keepFolds = () => localStorage.setItem("open folders", JSON.stringify([...folds]));
@@ -63,8 +63,8 @@ function startChat() {
   beginChat();
 }
 
-const rowOf = (chat) => list.querySelector(`[data-chat="${chat.id}"]`);
-const rowOfFolder = (name) => list.querySelector(`[data-folder="${CSS.escape(name)}"]`);
+// The row of a chat's id, or of a folder's name, as it is drawn now.
+const rowOf = ({ chat, folder }) => list.querySelector(chat ? `[data-chat="${chat}"]` : `[data-folder="${CSS.escape(folder)}"]`);
 
 // The list is not drawn anew while a name is written in it.
 function nameIt(row, name, use) {
@@ -74,7 +74,7 @@ function nameIt(row, name, use) {
     naming = false;
     if (given && given !== name) use(given);
     draw();
-    (row.dataset.chat ? list.querySelector(`[data-chat="${row.dataset.chat}"] .open`) : rowOfFolder(given ?? name)?.querySelector(".open"))?.focus();
+    rowOf({ chat: row.dataset.chat, folder: given ?? name })?.querySelector(".open")?.focus();
   });
 }
 
@@ -136,7 +136,7 @@ function focused() {
   const at = document.activeElement, row = at?.closest?.(".chats li");
   if (!row) return () => {};
   const kind = at.matches(".more") ? ".more" : ".open, input";
-  return () => (row.dataset.chat ? list.querySelector(`[data-chat="${row.dataset.chat}"]`) : rowOfFolder(row.dataset.folder))?.querySelector(kind)?.focus({ preventScroll: true });
+  return () => rowOf(row.dataset)?.querySelector(kind)?.focus({ preventScroll: true });
 }
 
 // --- keys ---

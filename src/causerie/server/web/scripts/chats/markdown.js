@@ -1,7 +1,7 @@
 // A chat as Markdown, as it is shown: without its other branches. Knows no element and no server.
 
 import { shortName } from "/page/scripts/state.js";
-import { path } from "/page/scripts/store.js";
+import { nameOf, path } from "/page/scripts/store.js";
 import { locale, phrases } from "/page/scripts/words.js";
 
 // A fence that nothing within the text can close.
@@ -31,7 +31,7 @@ export const day = (time) => new Date(time).toLocaleDateString(locale, { day: "n
 
 function asMarkdown(chat) {
   const about = [chat.model && plain(chat.model), day(chat.updated)].filter(Boolean).join(", ");
-  const parts = [`# ${plain(chat.title || phrases.newChat)}`, about];
+  const parts = [`# ${plain(nameOf(chat))}`, about];
   if (chat.system.trim()) parts.push(`## ${phrases.toldFirst}`, chat.system.trim());
   return [...parts, ...path(chat).map((node) => turn(node, chat))].join("\n\n");
 }

@@ -3,11 +3,10 @@
 import { move, pin, remove, removeFolder } from "/page/scripts/chats/changes.js";
 import { chooseFiles, exportChats, importChats, KINDS } from "/page/scripts/chats/files.js";
 import { folderNames } from "/page/scripts/chats/groups.js";
-import { nameOf } from "/page/scripts/chats/rows.js";
 import { button, el, openMenu, openPopover, slot } from "/page/scripts/elements.js";
 import { languageEntries } from "/page/scripts/language.js";
 import { state } from "/page/scripts/state.js";
-import { LONGEST_NAME } from "/page/scripts/store.js";
+import { LONGEST_NAME, nameOf } from "/page/scripts/store.js";
 import { phrases } from "/page/scripts/words.js";
 
 const GAP = 4, EDGE = 8;  // pixels to the button, and to the window's edge
@@ -21,9 +20,7 @@ function place({ box, anchor }) {
   box.style.setProperty("--y", `${below ? at.bottom + GAP : Math.max(EDGE, at.top - GAP - height)}px`);
 }
 
-const WAYS = { className: "beside" };
-
-const menu = (anchor, label, entries) => place(openMenu(anchor, entries, { ...WAYS, label, into: slot("side") }));
+const menu = (anchor, label, entries) => place(openMenu(anchor, entries, { className: "beside", label, into: slot("side") }));
 
 export function chatMenu(chat, anchor, rename) {
   menu(anchor, phrases.moreFor(nameOf(chat)), [

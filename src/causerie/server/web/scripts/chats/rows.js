@@ -2,11 +2,20 @@
 
 import { pieces } from "/page/scripts/chats/search.js";
 import { dash, el, icon, iconButton } from "/page/scripts/elements.js";
+import { LONGEST_NAME, nameOf } from "/page/scripts/store.js";
 import { phrases } from "/page/scripts/words.js";
 
-export const nameOf = (chat) => chat.title || phrases.newChat;
-
 const marked = (text, sought) => (sought.length ? pieces(text, sought).map(([piece, isHit]) => (isHit ? el("mark", { textContent: piece }) : piece)) : [text]);
+
+// The button of a row's menu, which a press on the row with the other button opens too.
+function offerMore(row, label, open) {
+  const more = iconButton("more", label, () => open(more), { className: "ib more", title: phrases.more, ariaHasPopup: "menu" });
+  row.append(more);
+  row.oncontextmenu = (event) => {
+    event.preventDefault();
+    open(more);
+  };
+}
 
 // A chat. With `chosen` true or false it can be ticked; with `excerpt`, that is where a search found it.
 export function chatRow(chat, acts, { now = false, chosen = null, inside = false, sought = [], excerpt = null, node = null } = {}) {
@@ -19,31 +28,21 @@ export function chatRow(chat, acts, { now = false, chosen = null, inside = false
   }
   const open = el("button", { type: "button", className: "open", title: name, onclick: (event) => acts.open(chat, event, node) }, ...words);
   if (now) open.setAttribute("aria-current", "page");
-  const more = iconButton("more", phrases.moreFor(name), () => acts.more(chat, more), { className: "ib more", title: phrases.more, ariaHasPopup: "menu" });
-  row.append(now ? dash() : "", open, more);
-  row.oncontextmenu = (event) => {
-    event.preventDefault();
-    acts.more(chat, more);
-  };
+  row.append(now ? dash() : "", open);
+  offerMore(row, phrases.moreFor(name), (more) => acts.more(chat, more));
   return row;
 }
 
 export function folderRow({ name, chats }, acts, { open, choosing }) {
   const show = el("button", { type: "button", className: "open cut", dir: "auto", ariaExpanded: String(open), textContent: name, title: name, onclick: () => acts.fold(name) });
   const row = el("li", { className: "folder", "data-folder": name }, icon("folder", true), show, el("span", { className: "hint num count", textContent: chats.length }));
-  if (choosing) return row;
-  const more = iconButton("more", phrases.moreForFolder(name), () => acts.moreOfFolder(name, more), { className: "ib more", title: phrases.more, ariaHasPopup: "menu" });
-  row.append(more);
-  row.oncontextmenu = (event) => {
-    event.preventDefault();
-    acts.moreOfFolder(name, more);
-  };
+  if (!choosing) offerMore(row, phrases.moreForFolder(name), (more) => acts.moreOfFolder(name, more));
   return row;
 }
 
 // A field in place of the row's name. `keep` gets the new name, or null where the old one stays.
 export function nameField(row, name, keep) {
-  const field = el("input", { type: "text", className: "name", value: name, ariaLabel: phrases.newNameFor(name), maxLength: 80, dir: "auto" });
+  const field = el("input", { type: "text", className: "name", value: name, ariaLabel: phrases.newNameFor(name), maxLength: LONGEST_NAME, dir: "auto" });
   let ended = false;
   const end = (given) => {
     if (ended) return;

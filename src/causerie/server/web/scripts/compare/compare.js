@@ -19,11 +19,7 @@ function toggle() {
   if (popover) return popover.close();
   const heading = el("h2", { textContent: phrases.compareWith(longName(state.model)) });
   popover = openPopover(open, [el("div", { className: "top" }, heading), el("div", { className: "list" }, list, rest)], {
-    label: phrases.compareTwo, className: "models second", into: slot("floats"), onclose: () => {
-      popover = null;
-      document.body.classList.remove("has-models");
-    } });
-  document.body.classList.add("has-models");
+    label: phrases.compareTwo, className: "models second", into: slot("floats"), onclose: () => { popover = null; } });
   show();
   lookAtLibrary();
 }

@@ -5,10 +5,9 @@ import { keepChat } from "/page/scripts/chats/chats.js";
 import { divertMessages } from "/page/scripts/composer/composer.js";
 import { Pace } from "/page/scripts/figures.js";
 import { chooseModel, loadModel, lookAtModels } from "/page/scripts/models/served.js";
-import { askKey } from "/page/scripts/notices/key.js";
 import { state, on, tell } from "/page/scripts/state.js";
 import { add, path } from "/page/scripts/store.js";
-import { receive, requestOf } from "/page/scripts/turns/answering.js";
+import { noteEnd, receive, requestOf, titleOf } from "/page/scripts/turns/answering.js";
 
 // From now on both models are asked: the one that is chosen, and this one.
 export function beginPair(other) {
@@ -31,7 +30,7 @@ export async function goOnWith(place) {
   await keepChat(chat);
 }
 
-export function endPair() {
+function endPair() {
   const { pair } = state;
   if (!pair) return;
   state.pair = null;
@@ -50,7 +49,7 @@ async function ask(text, files) {
   if (one) pair.last = one.id;
   pair.rounds.push(round);
   pair.leaf = chat.leaf = answers[0].id;
-  chat.title ||= (text.trim() || files[0].name).split("\n")[0].slice(0, 60);
+  chat.title ||= titleOf(text, files);
   chat.model = models[0];
   await keepChat(chat);
   tell("chats");
@@ -78,9 +77,7 @@ async function receiveOne(running, place) {
     running.request = withoutTools(requestOf(chat, nodes, { model }));
     await receive(running);
   } catch (fault) {
-    node.ended = fault.name === "AbortError" ? "stopped" : fault.status === 0 ? "broken" : "refused";
-    node.fault = node.ended === "refused" ? fault.message : "";
-    if (fault.status === 401) askKey(() => tell("key"));
+    noteEnd(fault, node);
   }
   running.over = true;
   tell("ended", running);

@@ -30,7 +30,7 @@ async function counted(file) {
 }
 
 // How many tokens each may keep: short ones all of theirs, long ones equally many.
-export function sharesOf(sizes, most) {
+function sharesOf(sizes, most) {
   const shares = sizes.map(() => 0), shortest = sizes.map((_, place) => place).sort((one, other) => sizes[one] - sizes[other]);
   let left = most;
   shortest.forEach((place, done) => {

@@ -1,31 +1,20 @@
 // How full the context is: a ring beside the send button. Knows no server.
 
-import { el, openPopover } from "/page/scripts/elements.js";
+import { el, openPopover, svg } from "/page/scripts/elements.js";
 import { chosenModel, on, state } from "/page/scripts/state.js";
 import { path } from "/page/scripts/store.js";
 import { phrases } from "/page/scripts/words.js";
 
 const WARNS = 0.9;  // of the context
-const SVG = "http://www.w3.org/2000/svg";
 
-const words = el("span"), ring = el("button", { type: "button", className: "ring num", hidden: true, "aria-haspopup": "dialog" }, drawing(), words);
-
-function drawing() {
-  const drawn = document.createElementNS(SVG, "svg");
-  drawn.setAttribute("viewBox", "0 0 20 20");
-  drawn.setAttribute("aria-hidden", "true");
-  for (let place = 0; place < 2; place += 1) {
-    const circle = document.createElementNS(SVG, "circle");
-    for (const [name, value] of Object.entries({ cx: 10, cy: 10, r: 7.5, pathLength: 100 })) circle.setAttribute(name, value);
-    drawn.append(circle);
-  }
-  return drawn;
-}
+const circle = () => svg("circle", { cx: 10, cy: 10, r: 7.5, pathLength: 100 });
+const whole = circle(), used = circle(), words = el("span");
+const ring = el("button", { type: "button", className: "ring num", hidden: true, "aria-haspopup": "dialog" }, svg("svg", { viewBox: "0 0 20 20", "aria-hidden": "true" }, whole, used), words);
 
 // Tokens of the chat after its last answer that has figures, and what the model holds.
 export function amounts() {
   const last = state.chat ? path(state.chat).findLast((node) => node.tokens) : null;
-  return { last, tokens: last?.tokens ?? 0, context: chosenModel()?.context ?? 0 };
+  return { tokens: last?.tokens ?? 0, context: chosenModel()?.context ?? 0 };
 }
 
 function show() {
@@ -37,7 +26,7 @@ function show() {
   ring.ariaLabel = phrases.contextTold(words.textContent, told);
   ring.title = told;
   ring.classList.toggle("full", share >= WARNS);
-  ring.querySelector("circle + circle").setAttribute("stroke-dasharray", `${share * 100} 100`);
+  used.setAttribute("stroke-dasharray", `${share * 100} 100`);
 }
 
 function explain() {
@@ -48,9 +37,6 @@ function explain() {
 
 export function contextRing() {
   ring.onclick = explain;
-  on("chat", show);
-  on("models", show);
-  on("grew", show);
-  on("answered", show);
+  for (const event of ["chat", "models", "grew", "answered"]) on(event, show);
   return ring;
 }

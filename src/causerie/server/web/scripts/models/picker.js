@@ -107,11 +107,9 @@ function open() {
   store.forgetHits();
   words.autofocus = matchMedia("(pointer: fine)").matches;  // elsewhere it would open a keyboard over the models
   const find = el("label", { className: "find" }, icon("search", true), el("span", { className: "said", textContent: phrases.searchModels }), words);
-  document.body.classList.add("has-models");
   popover = openPopover(pick, [el("h2", { className: "said", textContent: phrases.models }), el("div", { className: "top" }, find, bar.element), list], { label: phrases.models, className: "models", into: slot("floats"), onclose: () => {
     popover = null;
     clearTimeout(looking);
-    document.body.classList.remove("has-models");
   } });
   show();
   look();

@@ -16,7 +16,7 @@ export async function lookAtModels() {
   try {
     state.served = await models();
   } catch (fault) {
-    if (fault.status === 401) askKey(() => tell("key"));
+    if (fault.status === 401) askKey();
     else if (fault.status) notice(fault.message);
     return;
   }
@@ -55,7 +55,7 @@ export async function loadModel(id) {
   try {
     await load(model.id);
   } catch (fault) {
-    if (fault.status === 401) askKey(() => tell("key"));
+    if (fault.status === 401) askKey();
     else notice(fault.message);
   }
   preparing -= 1;

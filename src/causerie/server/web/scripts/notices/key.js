@@ -3,12 +3,13 @@
 import { useKey } from "/page/scripts/access.js";
 import { button, el, icon } from "/page/scripts/elements.js";
 import { showNotice } from "/page/scripts/notices/notice.js";
+import { tell } from "/page/scripts/state.js";
 import { phrases } from "/page/scripts/words.js";
 
 let shown = null;
 
-// Asks once; `then` is called when there is a key.
-export function askKey(then) {
+// Asks once, and tells when there is a key.
+export function askKey() {
   if (shown) return;
   const field = el("input", { className: "field", type: "password", autocomplete: "off", required: true, ariaLabel: phrases.apiKey });
   const use = button(phrases.useKey, null, "main");
@@ -19,7 +20,7 @@ export function askKey(then) {
     useKey(field.value.trim());
     shown.remove();
     shown = null;
-    then();
+    tell("key");
   };
   showNotice(shown);
   field.focus();

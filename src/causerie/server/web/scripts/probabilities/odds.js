@@ -6,12 +6,12 @@ const ALTERNATIVES = 5;
 // What a request says so that the server tells of it.
 export const asking = { logprobs: true, top_logprobs: ALTERNATIVES };
 
-const strict = () => new TextDecoder("utf-8", { fatal: true });
+const strict = new TextDecoder("utf-8", { fatal: true });
 
 // The text of bytes; null where they are no whole characters.
 function textOf(bytes) {
   try {
-    return strict().decode(new Uint8Array(bytes));
+    return strict.decode(new Uint8Array(bytes));
   } catch {
     return null;
   }

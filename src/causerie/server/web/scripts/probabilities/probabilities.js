@@ -1,7 +1,7 @@
 // How likely each word of an answer was: shown in the place of its text, with what could have come instead, and a branch
 // from there. Collects what the server tells while answers come.
 
-import { iconButton } from "/page/scripts/elements.js";
+import { iconButton, narrow } from "/page/scripts/elements.js";
 import { key } from "/page/scripts/keys.js";
 import { asking, Odds, unitsOf } from "/page/scripts/probabilities/odds.js";
 import { keepOdds, keptOdds, sweepOdds } from "/page/scripts/probabilities/odds_store.js";
@@ -29,11 +29,11 @@ async function resume() {
 }
 
 // The odds of an answer that has ended are kept; it knows that there are some.
-function keep({ chat, node }) {
+function keep({ node }) {
   const units = unitsOf(coming.get(node.id)?.units ?? [], node.text);
   coming.delete(node.id);
   node.odds = Boolean(units);
-  if (units) keepOdds(node.id, chat.id, units).catch(() => { node.odds = false; });
+  if (units) keepOdds(node.id, units).catch(() => { node.odds = false; });
 }
 
 // The answer goes on after other words than it did, as another version of it.
@@ -66,7 +66,7 @@ function makeAction(node, element) {
 }
 
 function makeEntry(node, element) {
-  if (!node.odds || !matchMedia("(max-width: 46rem)").matches) return null;
+  if (!node.odds || !narrow.matches) return null;
   const press = () => element.querySelector(`[aria-label="${phrases.showOdds}"]`)?.click();
   return { words: phrases.probabilities, sign: "bars", act: press };
 }

@@ -1,6 +1,6 @@
 // The first part of the settings: which preset a chat has, those that its reader saved, and what the model is told first.
 
-import { chooseFiles } from "/page/scripts/chats/files.js";
+import { chooseFiles, saveFile } from "/page/scripts/chats/files.js";
 import { button, el, iconButton } from "/page/scripts/elements.js";
 import { chooseModel } from "/page/scripts/models/served.js";
 import { notice } from "/page/scripts/notices/notice.js";
@@ -12,19 +12,13 @@ import { phrases } from "/page/scripts/words.js";
 
 const MINE = "mine";
 
-const isMine = () => !GIVEN.some(({ id }) => id === (state.chat.manner ?? "own")) && savedPresets().some(({ id }) => id === state.chat.manner);
-
 function use(preset) {
   apply(state.chat, preset);
   if (preset.model && preset.model !== state.model && state.served.some(({ id }) => id === preset.model)) chooseModel(preset.model);
   tell("settings");
 }
 
-function download(preset) {
-  const link = el("a", { href: URL.createObjectURL(new Blob([presetFile([preset])], { type: "application/json" })), download: `${preset.name.replace(/[^\p{L}\p{N} _-]/gu, "") || "preset"}.json` });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-}
+const download = (preset) => saveFile(presetFile([preset]), preset.name, { kind: "json", type: "application/json", unnamed: "preset" });
 
 async function take(file) {
   try {
@@ -63,10 +57,10 @@ export class Manner {
   show() {
     const { chat } = state;
     if (chat !== this.chat) Object.assign(this, { chat, opened: false });
-    const mine = this.opened || isMine(), saved = savedPresets(), preset = presetOf(chat), changes = deviations(chat);
+    const saved = savedPresets(), preset = presetOf(chat), changes = deviations(chat), isMine = !GIVEN.includes(preset), mine = this.opened || isMine;
     this.choice.show(mine ? MINE : preset.id);
-    const meaning = isMine() ? (changes ? phrases.presetNamed(preset.name) : phrases.mannerOfYourOwn) : mine ? (saved.length ? phrases.chooseOne : phrases.noneSaved) : preset.meaning;
-    this.meaning.textContent = changes && (!mine || isMine()) ? phrases.changedHere(meaning, changes) : meaning;
+    const meaning = isMine ? (changes ? phrases.presetNamed(preset.name) : phrases.mannerOfYourOwn) : mine ? (saved.length ? phrases.chooseOne : phrases.noneSaved) : preset.meaning;
+    this.meaning.textContent = changes && (!mine || isMine) ? phrases.changedHere(meaning, changes) : meaning;
     this.own.hidden = !mine;
     this.mine.replaceChildren(...saved.map((each) => this.row(each)));
     if (document.activeElement !== this.system) this.system.value = chat.system;

@@ -4,7 +4,7 @@ import { button, el, iconButton, openPopover, slot } from "/page/scripts/element
 import { key } from "/page/scripts/keys.js";
 import { Figure } from "/page/scripts/settings/figure.js";
 import { Manner } from "/page/scripts/settings/manner.js";
-import { savePreset } from "/page/scripts/settings/presets.js";
+import { LONGEST_NAME, savePreset } from "/page/scripts/settings/presets.js";
 import { Room, seedField } from "/page/scripts/settings/room.js";
 import { bounded, DRAWING, FIGURES, ownValue, remark, set, wish } from "/page/scripts/settings/values.js";
 import { chosenModel, on, state, tell } from "/page/scripts/state.js";
@@ -31,7 +31,7 @@ function show() {
 
 // Asks under which name the settings are to be kept.
 function askName(anchor) {
-  const name = el("input", { id: "preset-name", className: "field", maxLength: 60, autocomplete: "off" });
+  const name = el("input", { id: "preset-name", className: "field", maxLength: LONGEST_NAME, autocomplete: "off" });
   const form = el("form", {}, el("label", { htmlFor: "preset-name", textContent: phrases.saveAs }), name, el("p", { className: "hint", textContent: phrases.whatIsSaved }), Object.assign(button(phrases.save, null, "main"), { type: "submit" }));
   const popover = openPopover(anchor, form, { label: phrases.saveAsMine, className: "naming" });
   name.focus();

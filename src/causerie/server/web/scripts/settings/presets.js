@@ -7,7 +7,7 @@ import { phrases } from "/page/scripts/words.js";
 
 const KEY = "presets";
 const NUMBERS = [...DRAWING, "max_tokens", "seed", "thinking_budget", "presence_penalty", "frequency_penalty"];
-const LONGEST_NAME = 60;
+export const LONGEST_NAME = 60;
 
 export const GIVEN = [
   { id: "own", name: phrases.presetOwn, meaning: phrases.presetOwnMeaning, flags: {} },

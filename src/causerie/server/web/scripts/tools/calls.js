@@ -52,10 +52,7 @@ function fold(call, runs) {
 export const isLast = (chat, node) => chat.leaf === node.id;
 
 // Whether the model has gone on after the calls of this answer.
-export const goesOn = (chat, node) => {
-  const nodes = path(chat);
-  return node.calls.length > 0 && nodes[nodes.indexOf(node) + 1]?.role === "assistant";
-};
+export const goesOn = (chat, node) => path(chat).some(({ parent, role }) => parent === node.id && role === "assistant");
 
 const open = new WeakMap();  // the state of what is shown, by the element
 

@@ -1,6 +1,6 @@
 // What can be done with a message: the row of buttons below it. Knows no server.
 
-import { button, el, iconButton, openMenu } from "/page/scripts/elements.js";
+import { el, iconButton, narrow, openMenu } from "/page/scripts/elements.js";
 import { state, tell } from "/page/scripts/state.js";
 import { answerAgain, respond, showVersion, versions } from "/page/scripts/turns/answering.js";
 import { copyText } from "/page/scripts/turns/copying.js";
@@ -37,9 +37,8 @@ function versionsOf(node) {
 
 // Entries that have no button of their own; on a phone, those that have none there.
 function menuOf(turn) {
-  const narrow = matchMedia("(max-width: 46rem)").matches;
   const entries = further.map(({ entry }) => entry?.(turn.node, turn.element)).filter(Boolean);
-  if (narrow) entries.unshift({ words: phrases.edit, sign: "edit", act: () => turn.edit() });
+  if (narrow.matches) entries.unshift({ words: phrases.edit, sign: "edit", act: () => turn.edit() });
   if (!entries.length) return null;
   const more = iconButton("more", phrases.more, () => openMenu(more, entries, { label: phrases.moreForAnswer }));
   return more;

@@ -80,8 +80,7 @@ export async function respond(from = null) {
   try {
     await receive(running);
   } catch (fault) {
-    if (fault.name === "AbortError") node.ended = "stopped";
-    else refused(fault, running, from);
+    refused(fault, running, from);
   }
   tell("ended", running);
   if (state.running === running) state.running = null;
@@ -130,9 +129,14 @@ export async function receive(running) {
 function refused(fault, { chat, node, begun }, from) {
   if (fault.status === 0 && !begun && !from) return postpone(chat, node);
   if (fault.code === "context_length_exceeded" && (chat.policy ?? "ask") === "ask") return askRoom(chat, from ?? node, from);
-  node.fault = fault.status === 0 ? "" : fault.message;
-  node.ended = fault.status === 0 ? "broken" : "refused";
-  if (fault.status === 401) askKey(() => tell("key"));
+  noteEnd(fault, node);
+}
+
+// Why an answer is not whole, as its message says it: its reader stopped it, the server was gone, or would not.
+export function noteEnd(fault, node) {
+  node.ended = fault.name === "AbortError" ? "stopped" : fault.status === 0 ? "broken" : "refused";
+  node.fault = node.ended === "refused" ? fault.message : "";
+  if (fault.status === 401) askKey();
 }
 
 // Takes an answer away that has not begun; its question stays.
@@ -211,9 +215,9 @@ export async function showVersion(node, by) {
   tell("chat");
 }
 
-// The first line, cut between words.
-function titleOf(text) {
-  const [line] = text.split("\n");
+// The first line of a message or the name of its first file, cut between words.
+export function titleOf(text, files) {
+  const [line] = (text.trim() || files[0].name).split("\n");
   return line.length <= LONGEST_TITLE ? line : `${line.slice(0, LONGEST_TITLE).replace(/\s+\S*$/, "")} …`;
 }
 
@@ -221,7 +225,7 @@ function titleOf(text) {
 export async function send(text, files) {
   const { chat } = state;
   add(chat, chat.leaf, "user", { text, files });
-  chat.title ||= titleOf(text.trim() || files[0].name);
+  chat.title ||= titleOf(text, files);
   chat.model = state.model;
   await keepChat();
   tell("chats");

@@ -130,6 +130,7 @@ class AnswerTurn {
   }
 
   showCalls() {
+    if (!this.node.calls.length) return;  // as of most, in each frame
     showCalls(this.calls, this.node, { answer: answerCard, limit: tooMany(this.node) ? this.limit() : null });
     this.element.classList.toggle("handed", goesOn(state.chat, this.node));
   }

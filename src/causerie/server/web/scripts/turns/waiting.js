@@ -7,7 +7,7 @@ import { phrases } from "/page/scripts/words.js";
 const APPEARS = 400;  // milliseconds; what takes less is not shown
 
 // The words for a wait: {label, left, right, hint, share, had}, or null where there is nothing to show.
-export function waitWords(wait, took) {
+function waitWords(wait, took) {
   if (wait.kind === "loading") return loadingWords(wait, took);
   const { total, cache, processed } = wait, done = processed - cache, rest = total - processed;
   const left = done > 0 && rest > 0 ? phrases.aboutMore(seconds((took * rest) / done)) : "";
